@@ -1,0 +1,1 @@
+//! Step kinds for AWS, through the official SDKs.

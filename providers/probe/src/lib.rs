@@ -1,0 +1,1 @@
+//! Checks over HTTP and TCP: they ask, and never change anything.
