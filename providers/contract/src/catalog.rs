@@ -3,7 +3,7 @@
 //! One line registers a kind: `catalog.change::<Route>()`. It never names a cloud.
 
 use crate::{
-    change::{Change, Observed, Pace, Refusal, Reversal, Touches, Transition},
+    change::{Change, Foreseen, Observed, Pace, Refusal, Reversal, Touches, Transition},
     check::{Answer, Cadence, Check},
     cx::Cx,
     error::CallError,
@@ -34,6 +34,7 @@ pub trait DynChange: Debug + Send + Sync {
     fn touches(&self, run: &RunContext, now: Option<&ObservedValue>) -> Touches;
     fn observe<'a>(&'a self, cx: &'a Cx) -> BoxFuture<'a, Result<ObservedValue, CallError>>;
     fn target(&self, now: &ObservedValue, run: &RunContext) -> Result<Value, Refusal>;
+    fn foresee(&self, facts: &mut Value, earlier: &Foreseen);
     fn drive<'a>(&'a self, cx: &'a Cx, transition: &'a TransitionValue) -> BoxFuture<'a, Result<(), CallError>>;
     fn reversal(&self, transition: &TransitionValue) -> Reversal;
     fn pace(&self) -> Pace;
@@ -163,6 +164,13 @@ impl<K: Change> DynChange for K {
     fn target(&self, now: &ObservedValue, run: &RunContext) -> Result<Value, Refusal> {
         let now = typed_observation::<K>(now).map_err(|error| Refusal::new("state.undecodable", error))?;
         Change::target(self, &now, run).map(|state| erase(&state))
+    }
+
+    fn foresee(&self, facts: &mut Value, earlier: &Foreseen) {
+        if let Ok(mut known) = typed::<K::Facts>(facts) {
+            Change::foresee(self, &mut known, earlier);
+            *facts = erase(&known);
+        }
     }
 
     fn drive<'a>(&'a self, cx: &'a Cx, transition: &'a TransitionValue) -> BoxFuture<'a, Result<(), CallError>> {

@@ -12,7 +12,7 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{fmt::Debug, time::Duration};
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
 /// A step kind that changes the world. The struct is the schema, the documentation and the parser of `with`.
 pub trait Change: DeserializeOwned + JsonSchema + Debug + Send + Sync + 'static {
@@ -38,6 +38,11 @@ pub trait Change: DeserializeOwned + JsonSchema + Debug + Send + Sync + 'static 
     /// Must be a fixed point: asked again of a world that stands at the target, it returns that target and does not refuse.
     fn target(&self, now: &Observed<Self::State, Self::Facts>, run: &RunContext) -> Result<Self::State, Refusal>;
 
+    /// Replaces facts that earlier steps of the same plan will have changed by then. Pure; only planning calls it.
+    ///
+    /// The engine foresees the step's own cells by itself; a kind whose refusals look at its siblings foresees theirs here.
+    fn foresee(&self, _facts: &mut Self::Facts, _earlier: &Foreseen) {}
+
     /// Moves the world from `transition.now` to `transition.to`. Doing it twice equals doing it once.
     ///
     /// Returns once the provider has accepted the move; the engine observes whether it took place.
@@ -61,6 +66,9 @@ pub trait Change: DeserializeOwned + JsonSchema + Debug + Send + Sync + 'static 
         None
     }
 }
+
+/// The cells that earlier steps of a plan will have changed, with the values they will have.
+pub type Foreseen = BTreeMap<CellKey, Value>;
 
 /// What was seen of the world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

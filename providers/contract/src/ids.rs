@@ -54,10 +54,24 @@ name!(
     Region
 );
 name!(
-    /// One cell of the world, in the provider's own words. Two steps with the same key own the same cell.
+    /// One cell of the world: `RESOURCE#CELL`, the provider's own name of the resource and the cell's name in the step's state.
+    ///
+    /// Two steps with the same key own the same cell.
     CellKey
 );
 name!(
     /// A resource whose writes must not overlap.
     ResourceKey
 );
+
+impl CellKey {
+    /// The key of one cell of a step's state on one resource.
+    pub fn of(resource: impl fmt::Display, cell: impl fmt::Display) -> Self {
+        Self(format!("{resource}#{cell}"))
+    }
+
+    /// The cell's name in the state of the step that owns it.
+    pub fn cell(&self) -> &str {
+        self.0.rsplit_once('#').map_or(self.0.as_str(), |(_, cell)| cell)
+    }
+}

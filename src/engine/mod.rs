@@ -1,0 +1,25 @@
+//! Executes a plan: a pure core that folds records and decides, and a thin driver that acts.
+//!
+//! `state`, `decide` and `watch` have no async, no IO, no clock and no logging. The engine never names a cloud.
+
+mod attempt;
+mod change;
+mod check;
+mod decide;
+mod driver;
+mod gate;
+mod ledger;
+mod state;
+mod undo;
+mod watch;
+
+pub use decide::{Command, decide};
+pub use driver::{Approver, Cancel, Declined, Engine, EngineError, Left, Setting};
+pub use ledger::Notice;
+pub use state::{Illegal, Intent, RunState, Stage, Standing, StepPhase, StepState};
+pub use watch::{Direction, Verdict, Watch, judge};
+
+/// Receives what happens, as it happens. Never asked anything, and never able to hold the run up.
+pub trait Reporter {
+    fn notice(&mut self, notice: &Notice<'_>) -> std::io::Result<()>;
+}

@@ -1,0 +1,44 @@
+//! The undo of one step: the same pursuit, the other way round, guarded by comparison with what we wrote ourselves.
+
+use super::{
+    attempt::{Pursuit, Quarry},
+    driver::Engine,
+    ledger::Halt,
+    state::{Intent, StepPhase},
+    watch::Direction,
+};
+use crate::{
+    journal::{Record, Storage, UndoOutcome},
+    runbook::Body,
+};
+use lifeboat_contract::{DynChange, StepId, clock::after};
+
+impl<S: Storage> Engine<'_, S> {
+    pub(super) async fn undo(&self, id: &StepId) -> Result<(), Halt> {
+        let Body::Change(change) = &self.bodies[id] else { unreachable!("only a change has an intent to undo") };
+        if self.phase(id) != StepPhase::Undoing {
+            self.ledger.record(&Record::UndoStarted { step: id.clone() })?;
+        }
+        let quarry = self.way_back(id, change.as_ref());
+        let step = id.clone();
+        match self.pursue(&quarry, Direction::Back).await? {
+            Pursuit::Settled => {
+                let driven = self.ledger.state().steps[id].intent.as_ref().is_some_and(|intent| intent.back_attempts > 0);
+                let outcome = if driven { UndoOutcome::Restored } else { UndoOutcome::NothingToDo };
+                self.ledger.record(&Record::UndoSettled { step, outcome })
+            }
+            Pursuit::Failed(failure) => self.ledger.record(&Record::UndoFailed { step, failure }),
+            Pursuit::Interrupted => Ok(()),
+        }
+    }
+
+    /// The way back has the kind's own time, however little the runbook gives the way there, and it begins when nothing can land
+    /// any more.
+    fn way_back<'s>(&self, id: &'s StepId, change: &'s dyn DynChange) -> Quarry<'s> {
+        let quarry = self.quarry(id, change);
+        let now = self.cx.clock.now();
+        let begins = self.ledger.state().steps[id].intent.as_ref().and_then(Intent::lands_by).unwrap_or(now).max(now);
+        let deadline = quarry.deadline.max(after(begins, quarry.pace.settle_timeout));
+        Quarry { deadline, ..quarry }
+    }
+}

@@ -1,0 +1,139 @@
+//! The state directory: where runs, locks and simulated worlds are kept.
+//!
+//!     runs/RUN/journal.jsonl    locks/KEY.json    worlds/NAME.json
+
+use super::line::{self, Broken, Reading};
+use jiff::Timestamp;
+use lifeboat_contract::{Chance, RunId};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// The folder that holds all that Lifeboat remembers.
+#[derive(Debug, Clone)]
+pub struct StateDirectory {
+    root: PathBuf,
+}
+
+/// The files of one run.
+#[derive(Debug, Clone)]
+pub struct RunFiles {
+    pub run: RunId,
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("no run {0}")]
+    NoRun(String),
+    #[error("{wanted} fits more than one run: {}", .candidates.join(", "))]
+    Ambiguous { wanted: String, candidates: Vec<String> },
+    #[error("cannot use {path}")]
+    Io {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the journal of run {run} cannot be trusted")]
+    Broken {
+        run: RunId,
+        #[source]
+        source: Broken,
+    },
+}
+
+impl StateDirectory {
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
+    pub fn worlds(&self) -> PathBuf {
+        self.root.join("worlds")
+    }
+
+    /// Makes a new run's folder. Its id begins with the date and time and ends with eight digits of chance.
+    pub fn new_run(&self, now: Timestamp, chance: &Chance) -> Result<RunFiles, StoreError> {
+        let stamp = now.strftime("%Y%m%d-%H%M%S");
+        let run = RunId(format!("{stamp}-{:08x}", chance.u64() >> 32));
+        let files = self.files(run);
+        fs::create_dir_all(&files.folder).map_err(|source| io_error(&files.folder, source))?;
+        Ok(files)
+    }
+
+    /// The run that `wanted` names: an id, the end or the beginning of one, or `latest`.
+    pub fn find(&self, wanted: &str) -> Result<RunFiles, StoreError> {
+        let runs = self.runs()?;
+        if wanted == "latest" {
+            return runs.into_iter().next().ok_or_else(|| StoreError::NoRun("yet".to_owned()));
+        }
+        if let Some(exact) = runs.iter().find(|files| files.run.as_str() == wanted) {
+            return Ok(exact.clone());
+        }
+        let fitting: Vec<RunFiles> = runs
+            .into_iter()
+            .filter(|files| files.run.as_str().starts_with(wanted) || files.run.as_str().ends_with(wanted))
+            .collect();
+        match fitting.as_slice() {
+            [] => Err(StoreError::NoRun(wanted.to_owned())),
+            [one] => Ok(one.clone()),
+            many => Err(StoreError::Ambiguous {
+                wanted: wanted.to_owned(),
+                candidates: many.iter().map(|files| files.run.to_string()).collect(),
+            }),
+        }
+    }
+
+    /// All runs, newest first.
+    pub fn runs(&self) -> Result<Vec<RunFiles>, StoreError> {
+        let folder = self.root.join("runs");
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io_error(&folder, error)),
+        };
+        let mut runs = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|source| io_error(&folder, source))?;
+            if entry.path().join("journal.jsonl").exists() {
+                runs.push(self.files(RunId(entry.file_name().to_string_lossy().into_owned())));
+            }
+        }
+        runs.sort_by(|a, b| b.run.cmp(&a.run));
+        Ok(runs)
+    }
+
+    fn files(&self, run: RunId) -> RunFiles {
+        let folder = self.root.join("runs").join(run.as_str());
+        RunFiles { run, folder }
+    }
+}
+
+impl RunFiles {
+    pub fn journal(&self) -> PathBuf {
+        self.folder.join("journal.jsonl")
+    }
+
+    /// Beside the journal: every call with its latency. No truth, only evidence.
+    pub fn audit(&self) -> PathBuf {
+        self.folder.join("audit.jsonl")
+    }
+
+    pub fn read(&self) -> Result<Reading, StoreError> {
+        let path = self.journal();
+        let bytes = fs::read(&path).map_err(|source| io_error(&path, source))?;
+        line::read(&bytes).map_err(|source| StoreError::Broken { run: self.run.clone(), source })
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> StoreError {
+    StoreError::Io { path: path.display().to_string(), source }
+}
