@@ -17,7 +17,7 @@ use futures_util::{
     StreamExt as _,
     stream::FuturesUnordered,
 };
-use lifeboat_contract::{Catalog, Chance, Cx, StepId, clock};
+use lifeboat_contract::{Catalog, Chance, Cx, StepId, clock, wire::BoxFuture};
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
@@ -56,7 +56,7 @@ impl Cancel {
 /// Asks the operator for an approval, where there is one to ask.
 pub trait Approver {
     /// `None`: nobody can be asked now, the run pauses. Otherwise who approved, or that it was declined.
-    fn ask(&self, step: &StepId, message: Option<&str>) -> Option<Result<Identity, Declined>>;
+    fn ask<'a>(&'a self, step: &'a StepId, message: Option<&'a str>) -> BoxFuture<'a, Option<Result<Identity, Declined>>>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +189,7 @@ impl<'a, S: Storage> Engine<'a, S> {
             Body::Change(change) => self.change(id, change.as_ref()).await,
             Body::Check(check) => self.check(id, check.as_ref()).await,
             Body::Wait(duration) => self.wait(id, *duration).await,
-            Body::Approval { message } => self.approval(id, message.as_deref()),
+            Body::Approval { message } => self.approval(id, message.as_deref()).await,
         }
     }
 

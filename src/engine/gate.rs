@@ -29,11 +29,11 @@ impl<S: Storage> Engine<'_, S> {
         self.passed(id)
     }
 
-    pub(super) fn approval(&self, id: &StepId, message: Option<&str>) -> Result<(), Halt> {
+    pub(super) async fn approval(&self, id: &StepId, message: Option<&str>) -> Result<(), Halt> {
         if self.ledger.state().steps[id].approved_by.is_some() {
             return self.passed(id);
         }
-        match self.approver.ask(id, message) {
+        match self.approver.ask(id, message).await {
             Some(Ok(by)) => {
                 let plan = self.ledger.state().plan.digest.clone();
                 self.ledger.record(&Record::Approved { step: id.clone(), by, plan })?;

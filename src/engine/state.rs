@@ -4,7 +4,7 @@
 
 use crate::{
     journal::{
-        Failure, Identity, Journaled, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome, UndoOutcome,
+        CloudChoice, Failure, Identity, Journaled, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome, UndoOutcome,
     },
     plan::{Plan, PlannedStep},
     runbook::OnFailure,
@@ -20,6 +20,7 @@ pub struct RunState {
     pub run: RunId,
     pub plan: Arc<Plan>,
     pub by: Identity,
+    pub cloud: CloudChoice,
     pub opened_at: Timestamp,
     pub last_at: Timestamp,
     pub stage: Stage,
@@ -157,13 +158,14 @@ impl StepState {
 impl RunState {
     /// The state after the first record.
     pub fn open(at: Timestamp, record: &Record) -> Result<Self, Illegal> {
-        let Record::RunOpened { run, plan, by } = record else {
+        let Record::RunOpened { run, plan, by, cloud } = record else {
             return Err(illegal(record, "a journal begins with run_opened"));
         };
         Ok(Self {
             run: run.clone(),
             plan: Arc::new((**plan).clone()),
             by: by.clone(),
+            cloud: cloud.clone(),
             opened_at: at,
             last_at: at,
             stage: Stage::Forward,
@@ -403,7 +405,8 @@ impl StepState {
         self.phase = phase;
         self.began_at = Some(self.began_at.unwrap_or(at));
         self.ended_at = Some(at);
-        if !matches!(self.phase, StepPhase::Failed | StepPhase::UndoFailed) {
+        // Why a step failed is worth telling after it was undone, too.
+        if self.is_done() {
             self.failure = None;
         }
     }

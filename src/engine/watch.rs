@@ -48,7 +48,7 @@ pub fn judge(watch: &mut Watch, seen: &ObservedValue, pace: &Pace, now: Timestam
         Direction::Back => position == Position::Before || watch.before == watch.target && position == Position::Target,
     };
     let verdict = match &seen.phase {
-        Phase::Moving { toward, status } => moving(watch, toward.as_ref(), status),
+        Phase::Moving { toward, status } if !stays(watch, seen, toward.as_ref()) => moving(watch, toward.as_ref(), status),
         Phase::Faulted { code, message } if faults(watch, at_goal) => {
             Verdict::Fail(Failure::new(code.clone(), message.clone()))
         }
@@ -106,6 +106,12 @@ fn moving(watch: &Watch, toward: Option<&Value>, status: &str) -> Verdict {
         now: toward.clone(),
     });
     Verdict::Fail(failure)
+}
+
+/// A target that is registered and never becomes healthy moves, and yet its state stays what it is: going back need not wait for
+/// it.
+fn stays(watch: &Watch, seen: &ObservedValue, toward: Option<&Value>) -> bool {
+    watch.direction == Direction::Back && toward == Some(&seen.state)
 }
 
 /// A fault ends the wait where it is our own doing. What was broken before we came does not keep us from leaving it, and is
@@ -217,6 +223,12 @@ mod tests {
         assert!(matches!(fail, Verdict::Fail(failure) if failure.code == "move.under_way"));
         let wait = judge(&mut watch(Direction::Back), &seen(0, moving_to(100)), &pace, at(0));
         assert_eq!(wait, Verdict::Hold("moving".to_owned()), "going back, it may be our own late call");
+    }
+
+    #[test]
+    fn going_back_does_not_wait_for_what_stays_as_it_is() {
+        let verdict = judge(&mut watch(Direction::Back), &seen(100, moving_to(100)), &Pace::default(), at(0));
+        assert_eq!(verdict, Verdict::Drive);
     }
 
     #[test]

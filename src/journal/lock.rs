@@ -1,7 +1,7 @@
 //! One run per lock key at a time, also while no process executes it.
 //!
-//! The operating system's lock on the file tells whether a process is alive; the file's text tells which run holds the key until
-//! that run has ended. A file is never deleted, so that two processes cannot hold two files of one name.
+//! The operating system's lock on the file tells whether a process is alive; the file's text tells which run took the key, and
+//! that run's journal whether it has ended. A file is never deleted, so that two processes cannot hold two files of one name.
 
 use lifeboat_contract::RunId;
 use serde::{Deserialize, Serialize};
@@ -43,8 +43,9 @@ pub enum LockError {
 }
 
 impl RunLock {
-    /// Takes `holder.key` for `holder.run`. A run takes up its own lock again.
-    pub fn acquire(folder: &Path, holder: &Holder) -> Result<Self, LockError> {
+    /// Takes `holder.key` for `holder.run`. A run takes up its own lock again; a key is free when its run is not `open` any more
+    /// (it has ended, or it died before it began) and no process is at it.
+    pub fn acquire(folder: &Path, holder: &Holder, open: &dyn Fn(&RunId) -> bool) -> Result<Self, LockError> {
         let path = path(folder, &holder.key);
         let io_error = |source| LockError::Io { path: path.display().to_string(), source };
         fs::create_dir_all(folder).map_err(io_error)?;
@@ -59,7 +60,7 @@ impl RunLock {
         file.read_to_string(&mut text).map_err(io_error)?;
         let standing: Option<Holder> = serde_json::from_str(&text).ok();
         match standing {
-            Some(other) if alive || other.run != holder.run => return Err(LockError::Held(Box::new(other), alive)),
+            Some(other) if alive || other.run != holder.run && open(&other.run) => return Err(LockError::Held(Box::new(other), alive)),
             None if alive => return Err(LockError::Busy(holder.key.clone())),
             _ => {}
         }

@@ -2,16 +2,18 @@
 //!
 //! Holds no progress and makes no decisions: `engine::state` folds it.
 
+mod failpoint;
 mod file;
 mod line;
 mod lock;
 mod record;
 mod store;
 
+pub use failpoint::Mortal;
 pub use file::FileStorage;
 pub use line::{Broken, Journaled, Reading, Torn, read};
 pub use lock::{Holder, LockError, RunLock};
-pub use record::{CheckTried, Failure, Identity, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome, ThreeWay, UndoOutcome};
+pub use record::{CheckTried, CloudChoice, Failure, Identity, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome, ThreeWay, UndoOutcome};
 pub use store::{RunFiles, StateDirectory, StoreError};
 
 use jiff::Timestamp;

@@ -13,7 +13,7 @@ use serde_json::Value;
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
     /// The first record: the whole plan, runbook text included.
-    RunOpened { run: RunId, plan: Box<Plan>, by: Identity },
+    RunOpened { run: RunId, plan: Box<Plan>, by: Identity, cloud: CloudChoice },
     /// A change's intent: what was captured, and where it goes.
     StepStarted { step: StepId, before: Value, target: Value, facts: Value, reversal: Reversal },
     /// A drive may begin after this is durable, and not before. None of its calls is in flight after `deadline_at`; what they
@@ -108,6 +108,18 @@ pub struct CheckTried {
     /// Passes in a row, this one included.
     pub streak: u32,
     pub evidence: String,
+}
+
+/// Which cloud a run works on. A resume and a rollback work on the same one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloudChoice {
+    /// The providers themselves, as configured on this machine.
+    Real,
+    /// A simulated cloud in another process, at this address.
+    Socket(String),
+    /// A simulated world in this process: its state is kept beside the runs, under `name`.
+    World { name: String, file: String },
 }
 
 /// Who did it: the operating system's user and host, or the cloud's own identity where one is known.

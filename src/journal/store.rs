@@ -60,13 +60,18 @@ impl StateDirectory {
         self.root.join("worlds")
     }
 
-    /// Makes a new run's folder. Its id begins with the date and time and ends with eight digits of chance.
-    pub fn new_run(&self, now: Timestamp, chance: &Chance) -> Result<RunFiles, StoreError> {
+    /// A new run's files, none of which exists yet. The id begins with the date and time and ends with eight digits of chance.
+    pub fn new_run(&self, now: Timestamp, chance: &Chance) -> RunFiles {
         let stamp = now.strftime("%Y%m%d-%H%M%S");
-        let run = RunId(format!("{stamp}-{:08x}", chance.u64() >> 32));
-        let files = self.files(run);
-        fs::create_dir_all(&files.folder).map_err(|source| io_error(&files.folder, source))?;
-        Ok(files)
+        self.files(RunId(format!("{stamp}-{:08x}", chance.u64() >> 32)))
+    }
+
+    /// Waits until no other process is opening a run, and keeps others from it until the file is dropped.
+    pub fn gate(&self) -> Result<fs::File, StoreError> {
+        let path = self.locks().join(".opening");
+        fs::create_dir_all(self.locks()).map_err(|source| io_error(&path, source))?;
+        let file = fs::OpenOptions::new().create(true).append(true).open(&path);
+        file.and_then(|file| file.lock().map(|()| file)).map_err(|source| io_error(&path, source))
     }
 
     /// The run that `wanted` names: an id, the end or the beginning of one, or `latest`.
@@ -111,13 +116,18 @@ impl StateDirectory {
         Ok(runs)
     }
 
-    fn files(&self, run: RunId) -> RunFiles {
+    pub fn files(&self, run: RunId) -> RunFiles {
         let folder = self.root.join("runs").join(run.as_str());
         RunFiles { run, folder }
     }
 }
 
 impl RunFiles {
+    /// Makes the run's folder.
+    pub fn create(&self) -> Result<(), StoreError> {
+        fs::create_dir_all(&self.folder).map_err(|source| io_error(&self.folder, source))
+    }
+
     pub fn journal(&self) -> PathBuf {
         self.folder.join("journal.jsonl")
     }
@@ -125,6 +135,11 @@ impl RunFiles {
     /// Beside the journal: every call with its latency. No truth, only evidence.
     pub fn audit(&self) -> PathBuf {
         self.folder.join("audit.jsonl")
+    }
+
+    /// Whether a process holds the journal now.
+    pub fn is_being_executed(&self) -> bool {
+        fs::File::open(self.journal()).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
 
     pub fn read(&self) -> Result<Reading, StoreError> {

@@ -52,6 +52,7 @@ pub async fn make(runbook: &ResolvedRunbook, cx: &Cx) -> Plan {
         runbook: RunbookText {
             name: runbook.name.clone(),
             summary: runbook.summary.clone(),
+            path: runbook.path.clone(),
             text: runbook.text.clone(),
             digest: sha256_hex(runbook.text.as_bytes()),
         },

@@ -42,6 +42,9 @@ pub struct Plan {
 pub struct RunbookText {
     pub name: String,
     pub summary: String,
+    /// Where it was read, for the commands that are printed. Not part of the digest.
+    #[serde(default)]
+    pub path: String,
     pub text: String,
     /// SHA-256 of the text.
     pub digest: String,
@@ -154,6 +157,11 @@ impl Plan {
 
     pub fn is_refused(&self) -> bool {
         self.refusals().next().is_some()
+    }
+
+    /// Whether the plan is the one its digest was made of.
+    pub fn digest_holds(&self) -> bool {
+        super::digest::digest(self) == self.digest
     }
 
     pub fn step(&self, id: &StepId) -> Option<&PlannedStep> {

@@ -75,7 +75,7 @@ async fn rollback_after_a_kill_at_every_record_restores_the_first_world() {
             let state = bench.roll_back().await;
             assert_eq!(state.standing, Standing::Ended(RunOutcome::RolledBack), "killed after {after}: {faults:?}");
             // Whatever was still in the air has landed an hour later.
-            tokio::time::sleep(Duration::from_secs(3600)).await;
+            tokio::time::sleep(Duration::from_hours(1)).await;
             let expected = START.map(|(name, value)| (name.to_owned(), value));
             assert_eq!(bench.cells(), expected.into(), "killed after record {after}, {faults:?}");
         }

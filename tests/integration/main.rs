@@ -1,6 +1,13 @@
 //! The one integration binary: linking is slow, so every test outside the crates lives in a module here.
 
+#[cfg(feature = "aws")]
+mod conformance;
 mod engine_crash;
 mod engine_promises;
 mod journal_bytes;
+#[cfg(feature = "aws")]
+mod overlay_vip;
+mod program;
+#[cfg(feature = "aws")]
+mod region_failover;
 mod toy;

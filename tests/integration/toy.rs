@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use lifeboat::{
     engine::{Approver, Cancel, Declined, Engine, EngineError, Notice, Reporter, RunState, Setting},
-    journal::{Appended, Identity, Journal, Journaled, Reading, Record, Storage},
+    journal::{Appended, CloudChoice, Identity, Journal, Journaled, Reading, Record, Storage},
     plan::{self, Plan},
     runbook::{Body, OnFailure, ResolvedRunbook, ResolvedStep, RetryPolicy, decode_step},
 };
@@ -202,7 +202,7 @@ impl Change for Set {
     }
 
     fn pace(&self) -> Pace {
-        Pace { lands_within: Duration::from_secs(60), ..Pace::default() }
+        Pace { lands_within: Duration::from_mins(1), ..Pace::default() }
     }
 }
 
@@ -280,8 +280,8 @@ impl Reporter for Silent {
 
 struct Nobody;
 impl Approver for Nobody {
-    fn ask(&self, _: &StepId, _: Option<&str>) -> Option<Result<Identity, Declined>> {
-        None
+    fn ask<'a>(&'a self, _: &'a StepId, _: Option<&'a str>) -> BoxFuture<'a, Option<Result<Identity, Declined>>> {
+        Box::pin(async { None })
     }
 }
 
@@ -348,7 +348,8 @@ impl Bench {
 
     /// Opens the journal and runs until the run leaves the engine, or until it is killed (`None`).
     pub(crate) async fn start(&self, storage: Memory, cancel: Cancel) -> Option<Result<RunState, EngineError>> {
-        let record = Record::RunOpened { run: RunId::new("run"), plan: Box::new(self.plan.clone()), by: me() };
+        let plan = Box::new(self.plan.clone());
+        let record = Record::RunOpened { run: RunId::new("run"), plan, by: me(), cloud: CloudChoice::Real };
         let at = self.cx.clock.now();
         let mut journal = Journal::new(storage.clone(), "test".to_owned());
         if journal.append(at, &record).is_err() {
@@ -444,6 +445,7 @@ fn resolved(catalog: &Catalog, steps: &[Value]) -> ResolvedRunbook {
     ResolvedRunbook {
         name: "toy".to_owned(),
         summary: "A toy.".to_owned(),
+        path: "toy.yaml".to_owned(),
         text: "toy".to_owned(),
         lock: "toy".to_owned(),
         rto: None,

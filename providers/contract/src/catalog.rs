@@ -61,6 +61,10 @@ pub struct Catalog {
 pub struct KindEntry {
     pub kind: &'static str,
     pub shape: Shape,
+    /// A `with` in YAML.
+    pub example: &'static str,
+    /// How the change can be undone; empty for a check.
+    pub reversal: &'static str,
     schema: fn(&mut SchemaGenerator) -> Schema,
     decode: fn(Value) -> Result<Step, DecodeError>,
 }
@@ -85,6 +89,8 @@ impl Catalog {
         self.insert(KindEntry {
             kind: K::KIND,
             shape: Shape::Change,
+            example: K::EXAMPLE,
+            reversal: K::REVERSAL,
             schema: |generator| generator.root_schema_for::<K>(),
             decode: |with| Ok(Step::Change(Box::new(decode::<K>(with)?))),
         })
@@ -94,6 +100,8 @@ impl Catalog {
         self.insert(KindEntry {
             kind: K::KIND,
             shape: Shape::Check,
+            example: K::EXAMPLE,
+            reversal: "",
             schema: |generator| generator.root_schema_for::<K>(),
             decode: |with| Ok(Step::Check(Box::new(decode::<K>(with)?))),
         })

@@ -19,6 +19,11 @@ pub trait Change: DeserializeOwned + JsonSchema + Debug + Send + Sync + 'static 
     /// The name in `uses`: `aws.ec2.route`.
     const KIND: &'static str;
 
+    /// A `with` as an operator writes it, in YAML, for the kind's page.
+    const EXAMPLE: &'static str = "";
+    /// Whether and how the change can be undone, in a sentence, for the kind's page.
+    const REVERSAL: &'static str = "Driving back restores exactly what was there.";
+
     /// All that this step may alter and will restore, and nothing else. Serialises to an object of independent cells.
     type State: Serialize + DeserializeOwned + Eq + Debug + Send + Sync;
     /// What the step must know besides: lag, siblings, etags. Never compared, never restored.
@@ -203,7 +208,7 @@ impl Default for Pace {
             poll: Duration::from_secs(2),
             settled_polls: 2,
             visible_within: Duration::from_secs(15),
-            settle_timeout: Duration::from_secs(300),
+            settle_timeout: Duration::from_mins(5),
             drive_timeout: Duration::from_secs(30),
             lands_within: Duration::from_secs(30),
         }

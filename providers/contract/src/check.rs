@@ -9,6 +9,9 @@ pub trait Check: DeserializeOwned + JsonSchema + Debug + Send + Sync + 'static {
     /// The name in `uses`: `http.check`.
     const KIND: &'static str;
 
+    /// A `with` as an operator writes it, in YAML, for the kind's page.
+    const EXAMPLE: &'static str = "";
+
     /// Adds what is wrong with the fields. Pure.
     fn check(&self, _findings: &mut Findings) {}
 
@@ -54,7 +57,7 @@ impl Default for Cadence {
             healthy_threshold: 1,
             interval: Duration::from_secs(2),
             try_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, fmt::Write as _, time::Duration};
 
 /// A duration as an operator writes it: `90s`, `5m`, `1h30m`, `500ms`. Never a bare number: units are never guessed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,7 @@ impl fmt::Display for Span {
         let mut text = String::new();
         for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
             if ms >= size {
-                text.push_str(&format!("{}{unit}", ms / size));
+                write!(text, "{}{unit}", ms / size)?;
                 ms %= size;
             }
         }

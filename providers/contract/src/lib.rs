@@ -10,6 +10,7 @@ pub mod chance;
 pub mod change;
 pub mod check;
 pub mod clock;
+pub mod conformance;
 pub mod cx;
 pub mod error;
 pub mod fields;

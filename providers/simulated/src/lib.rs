@@ -1,1 +1,34 @@
 //! The simulated cloud: a world of resources behind the providers' real wire formats.
+//!
+//! A [`World`] is a plain value that moves forward in time and answers requests; [`SimulatedCloud`] is the thin async shell
+//! that makes it a wire. The simulation knows nothing of steps, and no step knows that it is simulated.
+
+mod answer;
+mod build;
+mod cloud;
+mod cloudwatch;
+mod codec;
+mod document;
+mod ec2;
+mod elbv2;
+mod fault;
+mod globalaccelerator;
+mod ids;
+mod incident;
+mod pace;
+mod rds;
+mod reach;
+mod shape;
+mod shell;
+mod sts;
+mod traffic;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Opening, Reply};
+pub use document::*;
+pub use shell::{Keep, SimulatedCloud};
+pub use traffic::{ClientFigures, Figures, PingFigures};
+pub use world::World;

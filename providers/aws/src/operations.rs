@@ -1,0 +1,98 @@
+//! What each operation may do: the one table of reads, and the endpoints that hand out credentials.
+//!
+//! Whatever stands in neither list is a write. This file never looks at a request's parameters: `DryRun=true` does not make a
+//! write a read.
+
+use lifeboat_contract::Access;
+
+/// Operations that change nothing, by signing name and operation.
+const READS: &[(&str, &str)] = &[
+    ("ec2", "DescribeInstances"),
+    ("ec2", "DescribeNetworkInterfaces"),
+    ("ec2", "DescribeRouteTables"),
+    ("ec2", "DescribeSubnets"),
+    ("ec2", "DescribeVpcs"),
+    ("elasticloadbalancing", "DescribeLoadBalancers"),
+    ("elasticloadbalancing", "DescribeTargetGroups"),
+    ("elasticloadbalancing", "DescribeTargetHealth"),
+    ("globalaccelerator", "DescribeAccelerator"),
+    ("globalaccelerator", "DescribeEndpointGroup"),
+    ("globalaccelerator", "DescribeListener"),
+    ("globalaccelerator", "ListCrossAccountResources"),
+    ("globalaccelerator", "ListEndpointGroups"),
+    ("globalaccelerator", "ListListeners"),
+    ("monitoring", "GetMetricData"),
+    ("monitoring", "ListMetrics"),
+    ("rds", "DescribeDBClusters"),
+    ("rds", "DescribeDBInstances"),
+    ("rds", "DescribeGlobalClusters"),
+    ("sts", "GetCallerIdentity"),
+];
+
+/// Operations that hand out credentials.
+const CREDENTIALS: &[(&str, &str)] = &[
+    ("sts", "AssumeRole"),
+    ("sts", "AssumeRoleWithSAML"),
+    ("sts", "AssumeRoleWithWebIdentity"),
+    ("sts", "GetSessionToken"),
+    ("sso", "GetRoleCredentials"),
+    ("sso-oauth", "CreateToken"),
+    // Instance metadata, and the credential endpoints of ECS and EKS.
+    ("metadata", "GetCredentials"),
+];
+
+/// What `operation` of `service` may do.
+pub(crate) fn access(service: &str, operation: &str) -> Access {
+    let listed = |table: &[(&str, &str)]| table.contains(&(service, operation));
+    if listed(READS) {
+        Access::Read
+    } else if listed(CREDENTIALS) {
+        Access::Credential
+    } else {
+        Access::Write
+    }
+}
+
+/// The service and operation behind an unsigned request, by its host and path. Credential endpoints are asked without a signature.
+pub(crate) fn unsigned(host: &str, path: &str) -> Option<(&'static str, &'static str)> {
+    let host = host.trim_matches(['[', ']']);
+    match host {
+        // The instance's, the ECS agent's and the EKS pod identity agent's link-local addresses.
+        "169.254.169.254" | "fd00:ec2::254" if path.starts_with("/latest/") => Some(("metadata", "GetCredentials")),
+        "169.254.170.2" | "169.254.170.23" | "fd00:ec2::23" => Some(("metadata", "GetCredentials")),
+        _ if host.starts_with("portal.sso.") && path == "/federation/credentials" => {
+            Some(("sso", "GetRoleCredentials"))
+        }
+        _ if host.starts_with("oidc.") && path == "/token" => Some(("sso-oauth", "CreateToken")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_listed_is_a_write() {
+        assert_eq!(access("rds", "DescribeGlobalClusters"), Access::Read);
+        assert_eq!(access("rds", "FailoverGlobalCluster"), Access::Write);
+        assert_eq!(access("ec2", "DescribeGlobalClusters"), Access::Write, "a read of another service");
+        assert_eq!(access("sts", "AssumeRole"), Access::Credential);
+    }
+
+    #[test]
+    fn every_read_is_called_one() {
+        for (service, operation) in READS {
+            let named = ["Describe", "List", "Get"].iter().any(|verb| operation.starts_with(verb));
+            assert!(named, "{service}:{operation}");
+        }
+    }
+
+    #[test]
+    fn only_the_known_credential_endpoints_go_unsigned() {
+        assert!(unsigned("169.254.169.254", "/latest/api/token").is_some());
+        assert!(unsigned("portal.sso.eu-west-1.amazonaws.com", "/federation/credentials").is_some());
+        assert_eq!(unsigned("portal.sso.eu-west-1.amazonaws.com", "/logout"), None);
+        assert_eq!(unsigned("rds.us-east-1.amazonaws.com", "/"), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! Builds load balancers, listeners and target groups.
+
+use super::{Builder, place};
+use crate::{
+    document::{ListenerDocument, LoadBalancerDocument, TargetGroupDocument},
+    elbv2::{
+        Action, ActionKind, Health, HealthCheck, Listener, LoadBalancer, Target, TargetGroup, Weighted, listener_arn,
+        load_balancer_arn, load_balancer_dns, target_group_arn,
+    },
+    ids,
+};
+use lifeboat_contract::codes;
+use std::collections::BTreeMap;
+
+impl Builder<'_> {
+    pub(super) fn load_balancers(&mut self) {
+        for (region, contents) in &self.document.aws.regions {
+            for (name, document) in &contents.target_groups {
+                let built = self.target_group(region, name, document);
+                self.region(region).elb.target_groups.insert(built.arn.clone(), built);
+            }
+            for (name, document) in &contents.load_balancers {
+                self.load_balancer(region, name, document);
+            }
+        }
+    }
+
+    fn target_group(&mut self, region: &str, name: &str, document: &TargetGroupDocument) -> TargetGroup {
+        let at = ["aws", "regions", region, "target_groups", name];
+        if !self.region(region).ec2.vpcs.contains_key(&document.vpc) {
+            self.unknown(&[&at[..], &["vpc"]].concat(), &format!("network in {region}"), &document.vpc);
+        }
+        self.check_protocol(&[&at[..], &["protocol"]].concat(), &document.protocol);
+        self.check_id(&[&at[..], &["id"]].concat(), document.id.as_deref());
+        let mut targets = BTreeMap::new();
+        for (index, target) in document.targets.iter().enumerate() {
+            if !self.document.aws.regions[region].instances.contains_key(&target.instance) {
+                let number = place(index);
+                let path = [&at[..], &["targets", &number, "instance"]].concat();
+                self.unknown(&path, &format!("instance in {region}"), &target.instance);
+            }
+            let built = Target {
+                id: target.instance.clone(),
+                port: target.port.unwrap_or(document.port),
+                zone: None,
+                health: Health::Initial { checked_from: self.start },
+                verdict: None,
+            };
+            targets.insert(built.key(), built);
+        }
+        let check = &document.health_check;
+        if check.interval.get().as_secs() == 0 || check.healthy_threshold == 0 || check.unhealthy_threshold == 0 {
+            let message = "an interval is at least 1s, and a threshold at least 1";
+            self.error(&[&at[..], &["health_check"]].concat(), codes::OUT_OF_RANGE, message);
+        }
+        let delay = document.deregistration_delay.get().as_secs();
+        if delay > 3600 {
+            self.error(
+                &[&at[..], &["deregistration_delay"]].concat(),
+                codes::OUT_OF_RANGE,
+                "a target drains for an hour at most",
+            );
+        }
+        let id = document.id.clone().unwrap_or_else(|| ids::hex(&format!("{region}/{name}"), 16));
+        TargetGroup {
+            arn: target_group_arn(&self.document.account, region, name, &id),
+            name: name.to_owned(),
+            protocol: document.protocol.clone(),
+            protocol_version: Some("HTTP1".to_owned()),
+            port: document.port,
+            vpc: document.vpc.clone(),
+            target_type: "instance".to_owned(),
+            health_check: HealthCheck {
+                protocol: document.protocol.clone(),
+                path: Some(check.path.clone()),
+                interval: check.interval,
+                healthy_threshold: check.healthy_threshold,
+                unhealthy_threshold: check.unhealthy_threshold,
+                matcher: Some(check.matcher.clone()),
+                ..HealthCheck::default()
+            },
+            attributes: BTreeMap::from([("deregistration_delay.timeout_seconds".to_owned(), delay.to_string())]),
+            targets,
+        }
+    }
+
+    fn load_balancer(&mut self, region: &str, name: &str, document: &LoadBalancerDocument) {
+        let at = ["aws", "regions", region, "load_balancers", name];
+        self.check_id(&[&at[..], &["id"]].concat(), document.id.as_deref());
+        let Some(arn) = self.load_balancer_arn(region, name) else { return };
+        let mut zones = BTreeMap::new();
+        let mut vpc = String::new();
+        for (index, subnet) in document.subnets.iter().enumerate() {
+            let Some(found) = self.region(region).ec2.subnets.get(subnet).cloned() else {
+                self.unknown(&[&at[..], &["subnets", &place(index)]].concat(), &format!("subnet in {region}"), subnet);
+                continue;
+            };
+            vpc = found.vpc;
+            if zones.insert(found.zone.clone(), subnet.clone()).is_some() {
+                let message = format!("another subnet is already in {}", found.zone);
+                self.error(&[&at[..], &["subnets", &place(index)]].concat(), codes::DUPLICATE_ID, message);
+            }
+        }
+        if document.subnets.is_empty() {
+            self.error(
+                &[&at[..], &["subnets"]].concat(),
+                codes::MISSING_FIELD,
+                "a load balancer stands in at least one subnet",
+            );
+        }
+        for (index, listener) in document.listeners.iter().enumerate() {
+            let number = place(index);
+            let path = [&at[..], &["listeners", &number]].concat();
+            if document.listeners[..index].iter().any(|other| other.port == listener.port) {
+                let message = format!("another listener already has port {}", listener.port);
+                self.error(&[&path[..], &["port"]].concat(), codes::DUPLICATE_ID, message);
+            }
+            let built = self.listener(region, &arn, listener, &path);
+            self.region(region).elb.listeners.insert(built.arn.clone(), built);
+        }
+        let derived = || load_balancer_dns(&arn, region, name, "application", document.internal);
+        let built = LoadBalancer {
+            dns_name: document.dns_name.clone().unwrap_or_else(derived),
+            name: name.to_owned(),
+            kind: "application".to_owned(),
+            internal: document.internal,
+            vpc,
+            zones,
+            security_groups: document.security_groups.clone(),
+            created: self.start,
+            active_at: self.start,
+            attributes: BTreeMap::new(),
+            arn: arn.clone(),
+        };
+        self.region(region).elb.load_balancers.insert(arn, built);
+    }
+
+    fn listener(&mut self, region: &str, balancer: &str, document: &ListenerDocument, at: &[&str]) -> Listener {
+        let mut groups = Vec::new();
+        for (index, forward) in document.forward.iter().enumerate() {
+            let number = place(index);
+            let path = [at, &["forward", &number]].concat();
+            if let Some(group) = self.target_group_arn(region, &forward.target_group) {
+                groups.push(Weighted { group, weight: forward.weight });
+            } else {
+                let what = format!("target group in {region}");
+                self.unknown(&[&path[..], &["target_group"]].concat(), &what, &forward.target_group);
+            }
+            if forward.weight > 999 {
+                self.error(&[&path[..], &["weight"]].concat(), codes::OUT_OF_RANGE, "a weight is from 0 to 999");
+            }
+        }
+        if document.forward.is_empty() {
+            self.error(
+                &[at, &["forward"]].concat(),
+                codes::MISSING_FIELD,
+                "a listener forwards to at least one target group",
+            );
+        }
+        let usual = if document.port == 443 { "HTTPS" } else { "HTTP" };
+        let protocol = document.protocol.clone().unwrap_or_else(|| usual.to_owned());
+        self.check_protocol(&[at, &["protocol"]].concat(), &protocol);
+        let secure = protocol == "HTTPS";
+        let certificate =
+            || format!("arn:aws:acm:{region}:{}:certificate/{}", self.document.account, ids::uuid(balancer));
+        Listener {
+            arn: listener_arn(balancer, &ids::hex(&format!("{balancer}/{}", document.port), 16)),
+            load_balancer: balancer.to_owned(),
+            port: document.port,
+            ssl_policy: secure.then(|| "ELBSecurityPolicy-2016-08".to_owned()),
+            certificates: if secure { vec![certificate()] } else { Vec::new() },
+            protocol,
+            actions: vec![Action { order: None, kind: ActionKind::Forward { groups, stickiness: None } }],
+        }
+    }
+
+    fn target_group_arn(&self, region: &str, name: &str) -> Option<String> {
+        let groups = &self.cloud.regions.get(region)?.elb.target_groups;
+        groups.values().find(|group| group.name == name).map(|group| group.arn.clone())
+    }
+
+    /// The ARN of a load balancer of the document.
+    pub(super) fn load_balancer_arn(&self, region: &str, name: &str) -> Option<String> {
+        let document = self.document.aws.regions.get(region)?.load_balancers.get(name)?;
+        let id = document.id.clone().unwrap_or_else(|| ids::hex(&format!("{region}/{name}"), 16));
+        Some(load_balancer_arn(&self.document.account, region, "application", name, &id))
+    }
+
+    fn check_protocol(&mut self, at: &[&str], protocol: &str) {
+        if !["HTTP", "HTTPS"].contains(&protocol) {
+            self.error(at, codes::BAD_VALUE, format!("{protocol} is not HTTP or HTTPS"));
+        }
+    }
+
+    fn check_id(&mut self, at: &[&str], id: Option<&str>) {
+        let right = |id: &str| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if id.is_some_and(|id| !right(id)) {
+            self.error(at, codes::BAD_VALUE, "an id has 16 hexadecimal digits");
+        }
+    }
+}

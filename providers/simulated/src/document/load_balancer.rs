@@ -1,0 +1,148 @@
+//! Load balancers and target groups, as an operator writes them. Says nothing of how health is decided.
+
+use lifeboat_contract::Span;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// An application load balancer.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadBalancerDocument {
+    /// The last part of its ARN, 16 hexadecimal digits. Default: derived from its name.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Its host name. Default: derived from its name and region.
+    #[serde(default)]
+    pub dns_name: Option<String>,
+    /// The subnets it stands in.
+    pub subnets: Vec<String>,
+    /// Not reachable from outside.
+    #[serde(default)]
+    pub internal: bool,
+    /// Its security groups.
+    #[serde(default)]
+    pub security_groups: Vec<String>,
+    /// Where it listens, and where it sends what it hears.
+    #[serde(default)]
+    pub listeners: Vec<ListenerDocument>,
+}
+
+/// A listener whose default action forwards to target groups.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerDocument {
+    pub port: u16,
+    /// `HTTP` or `HTTPS`. Default: `HTTPS` on port 443, else `HTTP`.
+    #[serde(default)]
+    pub protocol: Option<String>,
+    /// The target groups that share its traffic.
+    pub forward: Vec<WeightedGroupDocument>,
+}
+
+/// A target group's share of a listener's traffic.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeightedGroupDocument {
+    /// The target group's name.
+    pub target_group: String,
+    /// 0 to 999. Default 1.
+    #[serde(default = "one")]
+    pub weight: u32,
+}
+
+/// A target group.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetGroupDocument {
+    /// The last part of its ARN, 16 hexadecimal digits. Default: derived from its name.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// The network of its targets.
+    pub vpc: String,
+    /// `HTTP` or `HTTPS`. Default `HTTP`.
+    #[serde(default = "http")]
+    pub protocol: String,
+    /// The port on which targets receive traffic. Default 80.
+    #[serde(default = "eighty")]
+    pub port: u16,
+    #[serde(default)]
+    pub health_check: HealthCheckDocument,
+    /// How long a target that is taken out drains. Default 5m.
+    #[serde(default = "drain")]
+    pub deregistration_delay: Span,
+    /// Its targets, healthy at the start where their application answers.
+    #[serde(default)]
+    pub targets: Vec<TargetDocument>,
+}
+
+/// One registered target.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetDocument {
+    /// The instance's id.
+    pub instance: String,
+    /// Default: the group's port.
+    #[serde(default)]
+    pub port: Option<u16>,
+}
+
+/// How a target group probes its targets.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HealthCheckDocument {
+    /// Default `/`.
+    #[serde(default = "root")]
+    pub path: String,
+    /// Default 10s.
+    #[serde(default = "interval")]
+    pub interval: Span,
+    /// Successes in a row that make a target healthy. Default 3.
+    #[serde(default = "three")]
+    pub healthy_threshold: u32,
+    /// Failures in a row that make it unhealthy. Default 2.
+    #[serde(default = "two")]
+    pub unhealthy_threshold: u32,
+    /// The status codes that count as success. Default `200`.
+    #[serde(default = "two_hundred")]
+    pub matcher: String,
+}
+
+impl Default for HealthCheckDocument {
+    fn default() -> Self {
+        Self {
+            path: root(),
+            interval: interval(),
+            healthy_threshold: three(),
+            unhealthy_threshold: two(),
+            matcher: two_hundred(),
+        }
+    }
+}
+
+fn one() -> u32 {
+    1
+}
+fn two() -> u32 {
+    2
+}
+fn three() -> u32 {
+    3
+}
+fn eighty() -> u16 {
+    80
+}
+fn http() -> String {
+    "HTTP".to_owned()
+}
+fn root() -> String {
+    "/".to_owned()
+}
+fn two_hundred() -> String {
+    "200".to_owned()
+}
+fn interval() -> Span {
+    Span::secs(10)
+}
+fn drain() -> Span {
+    Span::secs(300)
+}

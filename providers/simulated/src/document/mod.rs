@@ -1,0 +1,148 @@
+//! The world as an operator writes it: the types behind a world's YAML, and their JSON Schema.
+//!
+//! A document may be wrong: `build` checks it. No module here reads text or decides what a field means for the simulation.
+
+mod accelerator;
+mod database;
+mod events;
+mod load_balancer;
+mod network;
+mod traffic;
+
+pub use accelerator::{AcceleratorDocument, EndpointDocument, EndpointGroupDocument, GlobalListenerDocument};
+pub use database::{
+    DbClusterDocument, DbInstanceDocument, DbMemberDocument, FailoverDocument, FencingDocument, GlobalClusterDocument,
+    SwitchoverDocument,
+};
+pub use events::{FaultDocument, FaultMatch, IncidentDocument, PlanesDocument, RejectDocument, TimeOutDocument};
+pub use load_balancer::{
+    HealthCheckDocument, ListenerDocument, LoadBalancerDocument, TargetDocument, TargetGroupDocument,
+    WeightedGroupDocument,
+};
+pub use network::{
+    Ec2OptionsDocument, InstanceDocument, InstanceStateDocument, InterfaceDocument, RouteDocument, RouteTableDocument,
+    SecurityGroupDocument, SubnetDocument, VpcDocument,
+};
+pub use traffic::{
+    ApplicationDocument, ClientDocument, HostDocument, NeedsDocument, PathDocument, PingDocument, VantageDocument,
+};
+
+use jiff::Timestamp;
+use lifeboat_contract::Span;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A simulated world: resources, what runs on them, who uses them, and what goes wrong.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorldDocument {
+    /// The format's version: 1.
+    pub world: u32,
+    /// The world's name, for people.
+    pub name: String,
+    /// The moment at which the world starts: `2026-01-15T09:00:00Z`.
+    #[schemars(with = "String")]
+    pub start: Timestamp,
+    /// Where all chance in this world comes from: the same seed gives the same run, byte for byte.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// The twelve digits of the AWS account that owns everything here, quoted.
+    pub account: String,
+    /// How long answers take.
+    #[serde(default)]
+    pub latency: LatencyDocument,
+    /// Where the requests of an operator (checks, `curl`) enter the network.
+    #[serde(default)]
+    pub vantage: VantageDocument,
+    /// Everything that belongs to AWS.
+    #[serde(default)]
+    pub aws: AwsDocument,
+    /// Host names and what they lead to. Accelerators, load balancers and databases have names of their own besides.
+    #[serde(default)]
+    pub hosts: BTreeMap<String, HostDocument>,
+    /// What runs on instances.
+    #[serde(default)]
+    pub applications: BTreeMap<String, ApplicationDocument>,
+    /// Clients that send requests at a steady rate.
+    #[serde(default)]
+    pub clients: BTreeMap<String, ClientDocument>,
+    /// Clients that send a packet to an address at each interval.
+    #[serde(default)]
+    pub pings: BTreeMap<String, PingDocument>,
+    /// What happens, and when. In any order.
+    #[serde(default)]
+    pub incident: Vec<IncidentDocument>,
+    /// How calls go wrong. A call meets every fault that matches it.
+    #[serde(default)]
+    pub faults: Vec<FaultDocument>,
+}
+
+/// How long answers take, where no fault delays them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyDocument {
+    /// An answer of a cloud's API. Default 40ms.
+    #[serde(default = "api_latency")]
+    pub api: Span,
+    /// An answer of an application, and the opening of a connection. Default 5ms.
+    #[serde(default = "data_latency")]
+    pub data: Span,
+}
+
+impl Default for LatencyDocument {
+    fn default() -> Self {
+        Self { api: api_latency(), data: data_latency() }
+    }
+}
+
+/// Regions, and what spans several of them.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AwsDocument {
+    /// What stands in each region, by the region's name.
+    #[serde(default)]
+    pub regions: BTreeMap<String, RegionDocument>,
+    /// Aurora global clusters, by identifier.
+    #[serde(default)]
+    pub global_clusters: BTreeMap<String, GlobalClusterDocument>,
+    /// Global accelerators, by the id in their ARN.
+    #[serde(default)]
+    pub accelerators: BTreeMap<String, AcceleratorDocument>,
+}
+
+/// What stands in one region.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RegionDocument {
+    /// How EC2 behaves here.
+    #[serde(default)]
+    pub ec2: Ec2OptionsDocument,
+    /// Virtual networks, by id (`vpc-…`).
+    #[serde(default)]
+    pub vpcs: BTreeMap<String, VpcDocument>,
+    /// Instances, by id (`i-…`).
+    #[serde(default)]
+    pub instances: BTreeMap<String, InstanceDocument>,
+    /// Load balancers, by name.
+    #[serde(default)]
+    pub load_balancers: BTreeMap<String, LoadBalancerDocument>,
+    /// Target groups, by name.
+    #[serde(default)]
+    pub target_groups: BTreeMap<String, TargetGroupDocument>,
+    /// Database clusters, by identifier.
+    #[serde(default)]
+    pub db_clusters: BTreeMap<String, DbClusterDocument>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn api_latency() -> Span {
+    Span(std::time::Duration::from_millis(40))
+}
+
+fn data_latency() -> Span {
+    Span(std::time::Duration::from_millis(5))
+}

@@ -1,0 +1,91 @@
+//! Clients that send requests at a steady rate, and their measurements. Between two events everything is constant.
+
+use super::{End, Estate, WHOLE, millionths, millis, millis_between};
+use crate::{cloud::Cloud, reach::Request};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Client {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) path: String,
+    pub(crate) region: String,
+    pub(crate) requests_per_second: f64,
+    pub(crate) writes: bool,
+    pub(crate) measures: ClientMeasures,
+}
+
+/// Shares are in millionths, times in milliseconds: their sums don't depend on where intervals are cut.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ClientMeasures {
+    /// Share times time, by site.
+    pub(crate) served: BTreeMap<String, u64>,
+    pub(crate) failed: u64,
+    /// Since when some of the requests fail.
+    pub(crate) failing_since_ms: Option<i64>,
+    pub(crate) first_failure_ms: Option<i64>,
+    pub(crate) recovered_ms: Option<i64>,
+    /// The longest time without a moment in which all requests succeeded.
+    pub(crate) longest_outage_ms: u64,
+}
+
+/// What becomes of a client's requests while nothing changes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Fortune {
+    /// Millionths that succeed, by site.
+    pub(crate) served: BTreeMap<String, u64>,
+    /// Millionths that are written, by cluster.
+    pub(crate) written: BTreeMap<String, u64>,
+}
+
+impl Client {
+    pub(crate) fn fortune(&self, cloud: &Cloud, estate: &Estate, now: Timestamp) -> Fortune {
+        let mut fortune = Fortune::default();
+        let request = Request { host: &self.host, port: self.port, path: &self.path, now };
+        for way in estate.ways(cloud, &request, &self.region) {
+            let End::Instance { id, port, .. } = &way.end else { continue };
+            let Some(served) = estate.serve(cloud, id, *port, &self.path).filter(super::Served::is_success) else {
+                continue;
+            };
+            *fortune.served.entry(served.site).or_default() += millionths(way.part);
+            if let Some(cluster) = served.wrote_to.filter(|_| self.writes) {
+                *fortune.written.entry(cluster).or_default() += millionths(way.part);
+            }
+        }
+        fortune
+    }
+
+    /// Adds an interval in which the client's fortune did not change.
+    pub(crate) fn measure(&mut self, fortune: &Fortune, from: Timestamp, until: Timestamp) {
+        let length = millis_between(from, until);
+        if length == 0 {
+            return;
+        }
+        let mut served = 0;
+        for (site, share) in &fortune.served {
+            *self.measures.served.entry(site.clone()).or_default() += share * length;
+            served += share;
+        }
+        // Shares are rounded one by one: a few millionths too few are no failure.
+        let failed = WHOLE.saturating_sub(served);
+        let failed = if failed <= 10 { 0 } else { failed };
+        self.measures.note(failed, millis(from), length);
+    }
+}
+
+impl ClientMeasures {
+    fn note(&mut self, failed: u64, from_ms: i64, length: u64) {
+        self.failed += failed * length;
+        if failed > 0 {
+            let since = *self.failing_since_ms.get_or_insert(from_ms);
+            self.first_failure_ms.get_or_insert(from_ms);
+            self.recovered_ms = None;
+            let outage = u64::try_from(from_ms - since).unwrap_or(0) + length;
+            self.longest_outage_ms = self.longest_outage_ms.max(outage);
+        } else if self.failing_since_ms.take().is_some() {
+            self.recovered_ms = Some(from_ms);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the world's clients went through, in figures. Measures nothing itself.
+
+use super::{Client, Ping, Traffic, WHOLE};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The figures of a world, computed from the world alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Figures {
+    /// How long the world has run.
+    pub elapsed_s: f64,
+    /// From the first failed request to the moment since which all succeed. `None` while some fail, and when none ever did.
+    pub recovery_s: Option<f64>,
+    /// Some requests fail now.
+    pub interrupted: bool,
+    /// The time in which requests failed, weighed by how many of them did; of the client that fared worst.
+    pub unavailable_s: f64,
+    /// The longest time without a moment in which all requests of a client succeeded.
+    pub longest_outage_s: f64,
+    pub acknowledged_writes: u64,
+    /// Writes that were acknowledged and are in no database that remained.
+    pub lost_writes: u64,
+    /// The time in which two databases of one family took writes.
+    pub two_writers_s: f64,
+    pub sent_packets: u64,
+    pub lost_packets: u64,
+    /// Requests and packets that were served, by site.
+    pub served: BTreeMap<String, u64>,
+    pub failed_requests: u64,
+    pub clients: BTreeMap<String, ClientFigures>,
+    pub pings: BTreeMap<String, PingFigures>,
+}
+
+/// The figures of one client.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ClientFigures {
+    pub recovery_s: Option<f64>,
+    pub interrupted: bool,
+    pub unavailable_s: f64,
+    pub longest_outage_s: f64,
+    pub failed_requests: u64,
+    pub served: BTreeMap<String, u64>,
+}
+
+/// The figures of one sender of packets.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PingFigures {
+    pub sent: u64,
+    pub lost: u64,
+    /// The most packets lost in a row.
+    pub longest_loss: u64,
+    pub arrived: BTreeMap<String, u64>,
+}
+
+impl Traffic {
+    pub(crate) fn figures(&self, start: Timestamp, now: Timestamp) -> Figures {
+        let clients: BTreeMap<_, _> =
+            self.clients.iter().map(|(name, client)| (name.clone(), client.figures())).collect();
+        let pings: BTreeMap<_, _> = self.pings.iter().map(|(name, ping)| (name.clone(), ping.figures())).collect();
+        let interrupted = clients.values().any(|client| client.interrupted);
+        let first = self.clients.values().filter_map(|client| client.measures.first_failure_ms).min();
+        let last = self.clients.values().filter_map(|client| client.measures.recovered_ms).max();
+        let worst = |figure: fn(&ClientFigures) -> f64| clients.values().map(figure).fold(0.0, f64::max);
+        let mut served: BTreeMap<String, u64> = BTreeMap::new();
+        let counts =
+            clients.values().flat_map(|client| &client.served).chain(pings.values().flat_map(|ping| &ping.arrived));
+        for (site, count) in counts {
+            *served.entry(site.clone()).or_default() += count;
+        }
+        Figures {
+            elapsed_s: seconds(super::millis(now) - super::millis(start)),
+            recovery_s: first.zip(last).filter(|_| !interrupted).map(|(first, last)| seconds(last - first)),
+            interrupted,
+            unavailable_s: worst(|client| client.unavailable_s),
+            longest_outage_s: worst(|client| client.longest_outage_s),
+            acknowledged_writes: whole(self.families.acknowledged()),
+            // A write that is lost in part is lost. What is left of rounding is none.
+            lost_writes: whole((self.families.lost() - 1e-6).ceil()),
+            two_writers_s: seconds(i64::try_from(self.families.two_writers_ms()).unwrap_or(i64::MAX)),
+            sent_packets: pings.values().map(|ping| ping.sent).sum(),
+            lost_packets: pings.values().map(|ping| ping.lost).sum(),
+            served,
+            failed_requests: clients.values().map(|client| client.failed_requests).sum(),
+            clients,
+            pings,
+        }
+    }
+}
+
+impl Client {
+    fn figures(&self) -> ClientFigures {
+        let measures = &self.measures;
+        let requests = |share_ms: u64| whole(share_seconds(share_ms) * self.requests_per_second);
+        ClientFigures {
+            recovery_s: measures.first_failure_ms.zip(measures.recovered_ms).map(|(first, last)| seconds(last - first)),
+            interrupted: measures.failing_since_ms.is_some(),
+            unavailable_s: share_seconds(measures.failed),
+            longest_outage_s: seconds(i64::try_from(measures.longest_outage_ms).unwrap_or(i64::MAX)),
+            failed_requests: requests(measures.failed),
+            served: measures.served.iter().map(|(site, share_ms)| (site.clone(), requests(*share_ms))).collect(),
+        }
+    }
+}
+
+impl Ping {
+    fn figures(&self) -> PingFigures {
+        PingFigures { sent: self.sent, lost: self.lost, longest_loss: self.longest_loss, arrived: self.arrived.clone() }
+    }
+}
+
+fn seconds(millis: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "exact in a float for 285,000 years")]
+    let millis = millis as f64;
+    millis / 1000.0
+}
+
+/// Millionths times milliseconds, as seconds.
+fn share_seconds(share_ms: u64) -> f64 {
+    seconds(i64::try_from(share_ms / WHOLE).unwrap_or(i64::MAX))
+        + seconds(i64::try_from(share_ms % WHOLE).unwrap_or(0)) / 1_000_000.0
+}
+
+fn whole(count: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are positive and small")]
+    let count = count.max(0.0).round() as u64;
+    count
+}

@@ -1,0 +1,163 @@
+//! The way of a request from a host name to an instance. Does not know what is answered there.
+
+use crate::{cloud::Cloud, elbv2::Destination, reach::Request, traffic::Estate};
+use serde::{Deserialize, Serialize};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// What a host name of the world leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum HostTarget {
+    /// The ARN of an accelerator.
+    Accelerator(String),
+    /// The ARN of a load balancer.
+    LoadBalancer(String),
+    Instance(String),
+    Address(Ipv4Addr),
+}
+
+/// Where a part of a host's requests ends.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Way {
+    /// The part, of 1. All ways of a host add up to 1.
+    pub(crate) part: f64,
+    pub(crate) end: End,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    /// An instance's port; `behind` says that a load balancer passed the request on, and answers when the instance does not.
+    Instance { id: String, port: u16, behind: bool },
+    /// A load balancer that has nowhere to send it: it answers with this status.
+    Turned(u16),
+    /// A machine answers, and nobody listens on the port.
+    Refused,
+    /// Nothing answers.
+    Nobody,
+}
+
+impl Estate {
+    /// What a name leads to: a host of the world, or a name that the cloud itself gave.
+    pub(crate) fn target(&self, cloud: &Cloud, host: &str) -> Option<HostTarget> {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        if let Some(target) = self.hosts.get(&host) {
+            return Some(target.clone());
+        }
+        if let Ok(address) = host.parse::<Ipv4Addr>() {
+            let owner = cloud.globalaccelerator.accelerators.values().find(|a| a.addresses.contains(&address));
+            return Some(
+                owner.map_or(HostTarget::Address(address), |owner| HostTarget::Accelerator(owner.arn.clone())),
+            );
+        }
+        let accelerators = &cloud.globalaccelerator.accelerators;
+        if let Some(accelerator) =
+            accelerators.values().find(|accelerator| accelerator.dns_name.eq_ignore_ascii_case(&host))
+        {
+            return Some(HostTarget::Accelerator(accelerator.arn.clone()));
+        }
+        cloud.load_balancer_named(&host).map(HostTarget::LoadBalancer)
+    }
+
+    pub(crate) fn addresses(&self, cloud: &Cloud, host: &str) -> Vec<IpAddr> {
+        match self.target(cloud, host) {
+            None => Vec::new(),
+            Some(HostTarget::Address(address)) => vec![address.into()],
+            Some(HostTarget::Accelerator(arn)) => {
+                let accelerator = cloud.globalaccelerator.accelerators.get(&arn);
+                accelerator.map(|found| found.addresses.iter().copied().map(IpAddr::from).collect()).unwrap_or_default()
+            }
+            Some(HostTarget::Instance(id)) => {
+                let region = self.software.get(&id).map(|software| software.region.as_str()).unwrap_or_default();
+                cloud.instance_address(region, &id).map(IpAddr::from).into_iter().collect()
+            }
+            // The addresses of a load balancer are the provider's own business: one from the range for documentation.
+            Some(HostTarget::LoadBalancer(arn)) => {
+                let last = u8::try_from(crate::ids::mix(&arn, 0) % 254).unwrap_or(0) + 1;
+                vec![IpAddr::from([203, 0, 113, last])]
+            }
+        }
+    }
+
+    /// Where such requests of a client near `region` end.
+    pub(crate) fn ways(&self, cloud: &Cloud, request: &Request<'_>, region: &str) -> Vec<Way> {
+        let whole = |end| vec![Way { part: 1.0, end }];
+        match self.target(cloud, request.host) {
+            None => whole(End::Nobody),
+            Some(HostTarget::Accelerator(arn)) => self.accelerator_ways(cloud, &arn, request, region),
+            Some(HostTarget::LoadBalancer(arn)) => self.load_balancer_ways(cloud, &arn, request),
+            Some(HostTarget::Instance(id)) => whole(self.direct(cloud, id, request.port)),
+            Some(HostTarget::Address(address)) => whole(self.address_end(cloud, address, request.port)),
+        }
+    }
+
+    fn accelerator_ways(&self, cloud: &Cloud, arn: &str, request: &Request<'_>, region: &str) -> Vec<Way> {
+        let Some(accelerator) = cloud.globalaccelerator.accelerators.get(arn) else {
+            return vec![Way { part: 1.0, end: End::Nobody }];
+        };
+        let mut ways = Vec::new();
+        for share in accelerator.shares(request.port, region) {
+            let further = self.load_balancer_ways(cloud, &share.endpoint, request).into_iter();
+            ways.extend(further.map(|way| Way { part: way.part * share.part, ..way }));
+        }
+        let left = 1.0 - ways.iter().map(|way| way.part).sum::<f64>();
+        if left > 1e-9 {
+            ways.push(Way { part: left, end: End::Nobody });
+        }
+        ways
+    }
+
+    /// An address, by the routes of the operator's subnet.
+    fn address_end(&self, cloud: &Cloud, address: Ipv4Addr, port: u16) -> End {
+        let Some((region, subnet)) = &self.vantage_subnet else { return End::Nobody };
+        self.deliver(cloud, region, subnet, address).map_or(End::Nobody, |id| self.direct(cloud, id, port))
+    }
+
+    fn direct(&self, cloud: &Cloud, id: String, port: u16) -> End {
+        let region = self.software.get(&id).map(|software| software.region.as_str()).unwrap_or_default();
+        if !cloud.data_up(region) || !cloud.instance_runs(region, &id) {
+            End::Nobody
+        } else if self.listener(cloud, &id, port).is_none() {
+            End::Refused
+        } else {
+            End::Instance { id, port, behind: false }
+        }
+    }
+
+    /// The instance that a packet from `subnet` to `address` reaches.
+    ///
+    /// The subnet's route must lead to an interface of a running instance, the interface must let the packet in, and the
+    /// instance's operating system must own the address.
+    pub(crate) fn deliver(&self, cloud: &Cloud, region: &str, subnet: &str, address: Ipv4Addr) -> Option<String> {
+        if !cloud.data_up(region) {
+            return None;
+        }
+        let arrival = cloud.route(region, subnet, address)?;
+        let owned = self.software.get(&arrival.instance).is_some_and(|software| software.addresses.contains(&address));
+        (arrival.own_address || owned).then_some(arrival.instance)
+    }
+
+    fn load_balancer_ways(&self, cloud: &Cloud, arn: &str, request: &Request<'_>) -> Vec<Way> {
+        let up = arn.split(':').nth(3).is_some_and(|region| cloud.data_up(region));
+        let Some(shares) = cloud.balance(arn, request).filter(|_| up) else {
+            return vec![Way { part: 1.0, end: End::Nobody }];
+        };
+        let end = |to: Destination| match to {
+            Destination::Status(status) => End::Turned(status),
+            Destination::Target { id, port } => match id.parse::<Ipv4Addr>() {
+                Err(_) => End::Instance { id, port, behind: true },
+                Ok(address) => {
+                    let owner = self.owner(cloud, arn, address);
+                    owner.map_or(End::Turned(504), |id| End::Instance { id, port, behind: true })
+                }
+            },
+        };
+        shares.into_iter().map(|share| Way { part: share.part, end: end(share.to) }).collect()
+    }
+
+    /// The instance that has an address in a load balancer's own network.
+    fn owner(&self, cloud: &Cloud, balancer: &str, address: Ipv4Addr) -> Option<String> {
+        let region = cloud.regions.get(balancer.split(':').nth(3)?)?;
+        let vpc = &region.elb.load_balancers.get(balancer)?.vpc;
+        let interface = region.ec2.owner(vpc, address)?;
+        interface.attachment.as_ref().map(|held| held.instance.clone()).filter(|id| self.software.contains_key(id))
+    }
+}

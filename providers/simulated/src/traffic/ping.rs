@@ -1,0 +1,70 @@
+//! Clients that send a packet at each interval. Packets between two events share one fate and are counted at once.
+
+use super::{Estate, millis};
+use crate::cloud::Cloud;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ping {
+    pub(crate) region: String,
+    pub(crate) from: String,
+    pub(crate) to: Ipv4Addr,
+    pub(crate) start: Timestamp,
+    pub(crate) interval_ms: u64,
+    pub(crate) sent: u64,
+    pub(crate) lost: u64,
+    /// Packets lost in a row up to now, and at most.
+    pub(crate) losing: u64,
+    pub(crate) longest_loss: u64,
+    /// Packets that arrived, by site.
+    pub(crate) arrived: BTreeMap<String, u64>,
+}
+
+/// What becomes of packets while nothing changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The sender is gone.
+    NotSent,
+    /// They reach this site.
+    Arrives(String),
+    /// They reach nobody.
+    Lost,
+}
+
+impl Ping {
+    pub(crate) fn fate(&self, cloud: &Cloud, estate: &Estate) -> Fate {
+        if !cloud.data_up(&self.region) || !cloud.instance_runs(&self.region, &self.from) {
+            return Fate::NotSent;
+        }
+        let Some(subnet) = cloud.primary_subnet(&self.region, &self.from) else { return Fate::NotSent };
+        match estate.deliver(cloud, &self.region, &subnet, self.to) {
+            Some(id) => Fate::Arrives(estate.software.get(&id).map_or(id, |software| software.site.clone())),
+            None => Fate::Lost,
+        }
+    }
+
+    /// Counts the packets sent from `from` on and before `until`.
+    pub(crate) fn measure(&mut self, fate: Fate, from: Timestamp, until: Timestamp) {
+        let packets = self.sent_before(until) - self.sent_before(from);
+        if packets == 0 || fate == Fate::NotSent {
+            return;
+        }
+        self.sent += packets;
+        if let Fate::Arrives(site) = fate {
+            self.losing = 0;
+            *self.arrived.entry(site).or_default() += packets;
+        } else {
+            self.lost += packets;
+            self.losing += packets;
+            self.longest_loss = self.longest_loss.max(self.losing);
+        }
+    }
+
+    /// How many packets are due before `at`: one at the start, one at each full interval after it.
+    fn sent_before(&self, at: Timestamp) -> u64 {
+        let elapsed = u64::try_from(millis(at) - millis(self.start)).unwrap_or(0);
+        elapsed.div_ceil(self.interval_ms.max(1))
+    }
+}

@@ -1,0 +1,190 @@
+//! The world: a plain value that moves forward in time. Has no tasks, timers or IO, and reads no clock.
+
+use crate::{
+    cloud::Cloud,
+    document::LatencyDocument,
+    fault::Fault,
+    incident::Incident,
+    traffic::{Estate, Figures, Traffic},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+/// A simulated world: clouds, what runs in them, who uses it, and what goes wrong.
+///
+/// Two worlds that are equal go on equally when they are asked the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    pub(crate) name: String,
+    pub(crate) account: String,
+    pub(crate) seed: u64,
+    pub(crate) start: Timestamp,
+    pub(crate) now: Timestamp,
+    pub(crate) latency: Latency,
+    pub(crate) cloud: Cloud,
+    pub(crate) estate: Estate,
+    pub(crate) traffic: Traffic,
+    /// What has not happened yet, the next first.
+    pub(crate) incidents: Vec<Incident>,
+    pub(crate) faults: Vec<Fault>,
+    /// Calls that will take effect although nobody waits for them any more.
+    pub(crate) late: Vec<LateCall>,
+    /// The cloud as it was before the last write to a service, where a fault makes reads stale.
+    pub(crate) before_write: BTreeMap<String, Snapshot>,
+    /// How many requests were answered: chance and request ids come from it.
+    pub(crate) requests: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Latency {
+    pub(crate) api: Duration,
+    pub(crate) data: Duration,
+}
+
+impl From<&LatencyDocument> for Latency {
+    fn from(document: &LatencyDocument) -> Self {
+        Self { api: document.api.get(), data: document.data.get() }
+    }
+}
+
+/// A request that lands later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LateCall {
+    pub(crate) at: Timestamp,
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    pub(crate) at: Timestamp,
+    pub(crate) cloud: Cloud,
+}
+
+impl World {
+    /// The moment that this world has reached.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The moment at which this world began.
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The AWS account that owns everything in this world.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The regions that the world's document names.
+    pub fn regions(&self) -> Vec<String> {
+        self.cloud.regions.keys().cloned().collect()
+    }
+
+    /// The host names that the world's document gives.
+    pub fn hosts(&self) -> Vec<String> {
+        self.estate.hosts.keys().cloned().collect()
+    }
+
+    /// The addresses of a host name. None for a name that nobody knows.
+    pub fn resolve(&self, host: &str) -> Vec<IpAddr> {
+        self.estate.addresses(&self.cloud, host)
+    }
+
+    /// What the clients went through so far.
+    pub fn figures(&self) -> Figures {
+        self.traffic.figures(self.start, self.now)
+    }
+
+    /// The configuration alone: no clocks, counters, measurements or request ids.
+    ///
+    /// Two worlds with equal contents are in the same configuration.
+    pub fn contents(&self) -> Value {
+        self.cloud.contents()
+    }
+
+    /// Goes forward to `to`: what is due in between happens in order of time. Does nothing when `to` has passed.
+    pub fn advance(&mut self, to: Timestamp) {
+        while self.now < to {
+            let next = self.next_event().filter(|next| *next <= to).unwrap_or(to);
+            self.measure(next);
+            self.now = next;
+            self.settle();
+        }
+    }
+
+    /// When the next thing happens by itself, after now.
+    pub fn next_event(&self) -> Option<Timestamp> {
+        let cloud = &self.cloud;
+        let services = [cloud.rds.next_event(), cloud.globalaccelerator.next_event()];
+        let regions = cloud.regions.values().flat_map(|region| [region.ec2.next_event(), region.elb.next_event()]);
+        let incident = self.incidents.first().map(|incident| incident.at);
+        let late = self.late.iter().map(|call| call.at);
+        // What was due at this moment has been done: an event that stays due would stop the world.
+        services
+            .into_iter()
+            .chain(regions)
+            .flatten()
+            .chain(incident)
+            .chain(late)
+            .filter(|at| *at > self.now && *at < Timestamp::MAX)
+            .min()
+    }
+
+    /// Does what is due now, and lets everything take note of everything else.
+    pub(crate) fn settle(&mut self) {
+        while self.incidents.first().is_some_and(|incident| incident.at <= self.now) {
+            let incident = self.incidents.remove(0);
+            incident.what.apply(&mut self.cloud, self.now);
+        }
+        while let Some(place) = self.late.iter().position(|call| call.at <= self.now) {
+            let call = self.late.remove(place);
+            self.land(&call);
+        }
+        self.cloud.settle(&self.estate, self.now);
+        for promotion in std::mem::take(&mut self.cloud.rds.promotions) {
+            self.traffic.families.promote(&promotion);
+        }
+    }
+
+    /// Adds the time from now until `until`, in which nothing changes, to all measurements.
+    fn measure(&mut self, until: Timestamp) {
+        let (cloud, estate, from) = (&self.cloud, &self.estate, self.now);
+        let fortunes: Vec<_> =
+            self.traffic.clients.values().map(|client| client.fortune(cloud, estate, from)).collect();
+        for (client, fortune) in self.traffic.clients.values_mut().zip(&fortunes) {
+            client.measure(fortune, from, until);
+        }
+        self.traffic.families.measure(cloud, self.traffic.clients.values().zip(&fortunes), from, until);
+        for ping in self.traffic.pings.values_mut() {
+            let fate = ping.fate(cloud, estate);
+            ping.measure(fate, from, until);
+        }
+        self.cloud.publish_lag(from, until);
+    }
+}
+
+impl Cloud {
+    /// Completes what is due at `now` in every service, causes before effects.
+    fn settle(&mut self, estate: &Estate, now: Timestamp) {
+        let lost = self.lost.clone();
+        let up = |region: &str| !lost.get(region).is_some_and(|lost| lost.data);
+        self.rds.advance(now, &up);
+        self.settle_regions(estate, now);
+        let healthy: BTreeMap<String, bool> = self.load_balancer_health();
+        self.globalaccelerator.advance(now, &|endpoint| healthy.get(endpoint).copied().unwrap_or(false));
+    }
+}

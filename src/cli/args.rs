@@ -1,0 +1,255 @@
+//! What can be typed. Doc comments here are the help texts.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lifeboat_contract::Span;
+use std::path::PathBuf;
+
+/// Executes disaster-recovery runbooks: plan, run, verify, roll back.
+#[derive(Debug, Parser)]
+#[command(name = "lifeboat", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 completed   1 failed, stopped as declared   2 usage   3 the runbook has findings
+  4 refused (drift, lag, permission, lost region)   5 paused, needs an operator
+  6 failed, rolled back cleanly   7 stuck: rollback incomplete   8 lock held   11 declined   70 a bug";
+
+#[derive(Debug, Clone, Args)]
+pub(super) struct Common {
+    /// How results are printed on stdout: a screen, one JSON document, or one line per event
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+    /// Where runs, locks and simulated worlds are kept [default: lifeboat/ in the user's state directory]
+    #[arg(long, global = true, value_name = "DIR", env = "LIFEBOAT_STATE")]
+    pub(super) state: Option<PathBuf>,
+    /// Prints nothing but results and errors
+    #[arg(long, short, global = true)]
+    pub(super) quiet: bool,
+    /// Prints more: permissions in plans, calls in runs
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Text,
+    Lines,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Finds every problem in a runbook
+    Check(CheckArgs),
+    /// Shows what a run would change, without changing anything
+    Plan(PlanArgs),
+    /// Executes a runbook, or exactly a saved plan
+    Run(RunArgs),
+    /// Shows where a run stands, and what to type next
+    Status(StatusArgs),
+    /// Lists all runs, newest first
+    Runs,
+    /// Goes on with a paused, interrupted or stuck run
+    Resume(ResumeArgs),
+    /// Puts back what a run has changed
+    Rollback(RollbackArgs),
+    /// Approves a step that a run waits for
+    Approve(ApproveArgs),
+    /// Documents the kinds of step
+    Kinds(KindsArgs),
+    /// Prints the JSON Schema of runbooks, or of worlds, for editors
+    Schema(SchemaArgs),
+    /// Explains a code such as LB0107
+    Explain(ExplainArgs),
+    /// Prints completions for a shell
+    Completions(CompletionsArgs),
+    /// Serves a simulated cloud on a socket, for any client
+    Sim(SimArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// A runbook, or its folder
+    pub(super) path: PathBuf,
+}
+
+/// Where the cloud is. Without either, the providers' own configuration on this machine applies.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct CloudArgs {
+    /// Works on a simulated world in this process, in virtual time
+    #[arg(long, value_name = "FILE", conflicts_with = "cloud")]
+    pub(super) world: Option<PathBuf>,
+    /// Works on a simulated cloud in another process: `lifeboat sim`
+    #[arg(long, value_name = "URL")]
+    pub(super) cloud: Option<String>,
+    /// Starts the simulated world anew instead of where the last run left it
+    #[arg(long, requires = "world")]
+    pub(super) fresh: bool,
+    /// Lets the simulated world go on this long before the command begins: `30s`
+    #[arg(long, value_name = "DURATION", requires = "world", value_parser = span)]
+    pub(super) after: Option<Span>,
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    Span::parse(text).ok_or_else(|| "write it like 90s, 5m or 1h30m".to_owned())
+}
+
+/// What the runbook is asked to do.
+#[derive(Debug, Clone, Args)]
+pub(super) struct IntentArgs {
+    /// The site to make active
+    #[arg(long, value_name = "SITE")]
+    pub(super) to: Option<String>,
+    /// The site that is active now; needed where there are more than two
+    #[arg(long, value_name = "SITE")]
+    pub(super) from: Option<String>,
+    /// `switchover`: both sites are healthy, nothing may be lost. `failover`: the active site is lost
+    #[arg(long, value_enum, default_value_t = ModeArg::Switchover)]
+    pub(super) mode: ModeArg,
+    /// The data loss that is accepted in a failover: `30s`, or `unbounded`
+    #[arg(long, value_name = "DURATION")]
+    pub(super) accept_data_loss: Option<String>,
+    /// A region that is lost; can be repeated
+    #[arg(long, value_name = "REGION")]
+    pub(super) impaired: Vec<String>,
+    /// An input of the runbook; can be repeated
+    #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
+    pub(super) inputs: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ModeArg {
+    Switchover,
+    Failover,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    /// A runbook, or its folder
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) intent: IntentArgs,
+    #[command(flatten)]
+    pub(super) cloud: CloudArgs,
+    /// Saves the plan, for `lifeboat run FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// A runbook, its folder, or a plan saved by `lifeboat plan --out`
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) intent: IntentArgs,
+    #[command(flatten)]
+    pub(super) cloud: CloudArgs,
+    /// Does not ask before it begins
+    #[arg(long, short)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// A run's id, its beginning or end, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// A run's id, its beginning or end, or `latest`
+    pub(super) run: String,
+    /// Leaves this step out
+    #[arg(long, value_name = "STEP", conflicts_with = "mark_done", requires = "reason")]
+    pub(super) skip: Option<String>,
+    /// Takes this step as done (or, in a rollback, as undone): you did it by hand
+    #[arg(long, value_name = "STEP", requires = "reason")]
+    pub(super) mark_done: Option<String>,
+    /// Why; stands in the journal and in every report
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RollbackArgs {
+    /// A run's id, its beginning or end, or `latest`
+    pub(super) run: String,
+    /// Undoes only what began after the last step that cannot be undone
+    #[arg(long)]
+    pub(super) past_no_return: bool,
+    /// Does not ask before it begins
+    #[arg(long, short)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApproveArgs {
+    /// A run's id, its beginning or end, or `latest`
+    pub(super) run: String,
+    /// The step to approve
+    pub(super) step: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KindsArgs {
+    /// A kind such as `aws.ec2.route`; all of them, in a line each, without it
+    pub(super) kind: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// What to describe
+    #[arg(value_enum, default_value_t = SchemaOf::Runbook)]
+    pub(super) of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaOf {
+    Runbook,
+    World,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// A code such as LB0107; a list of all codes without it
+    pub(super) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionsArgs {
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SimArgs {
+    /// A world file
+    pub(super) world: PathBuf,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
+    pub(super) listen: std::net::SocketAddr,
+    /// How many seconds of the world pass in one real second
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) speed: u32,
+}
+
+impl IntentArgs {
+    /// The accepted data loss as typed.
+    pub(super) fn accepted_loss(&self) -> Result<Option<lifeboat_contract::AcceptedLoss>, String> {
+        use lifeboat_contract::AcceptedLoss;
+        match self.accept_data_loss.as_deref() {
+            None => Ok(None),
+            Some("unbounded") => Ok(Some(AcceptedLoss::Unbounded)),
+            Some(text) => Span::parse(text)
+                .map(|span| Some(AcceptedLoss::UpTo(span.get())))
+                .ok_or_else(|| format!("--accept-data-loss takes a duration such as 30s, or unbounded, and not {text:?}")),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The cloud a command works on, and the wires to it: the providers themselves, a socket, or a world in this process.
+//!
+//! Two runtimes: real time, and virtual time for a world in this process.
+
+use super::{args::{CloudArgs, Common}, exit::Exit, trouble::Trouble, world::{self, WorldFile}};
+use crate::{
+    journal::{CloudChoice, StateDirectory},
+    plan::Plan,
+    runbook::{ProviderConfig, SecretSource},
+    wire::{Audit, AuditFile, AuditSink, Cloud, Network, NoAudit, RateLimit, ReadOnly},
+    wiring,
+};
+use jiff::Timestamp;
+use lifeboat_contract::{Catalog, Chance, Cx, Mode, RunContext, Secrets, SharedClock, SharedWire, SystemClock, TokioClock};
+use lifeboat_simulated::{SimulatedCloud, World};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+/// Everything a command works with, whichever cloud it is.
+pub(super) struct Surroundings {
+    pub(super) catalog: Catalog,
+    pub(super) clock: SharedClock,
+    pub(super) chance: Chance,
+    pub(super) choice: CloudChoice,
+    simulated: Option<(Arc<SimulatedCloud>, WorldFile)>,
+    bottom: SharedWire,
+}
+
+/// What a wire may carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Carries {
+    ReadsOnly,
+    Everything,
+}
+
+/// Where the state is kept.
+pub(super) fn store(common: &Common) -> Result<StateDirectory, Trouble> {
+    use etcetera::BaseStrategy as _;
+    let root = match &common.state {
+        Some(root) => root.clone(),
+        None => {
+            let base = etcetera::choose_base_strategy()
+                .map_err(|error| Trouble::caused(Exit::Usage, error).hint("name a folder with `--state DIR`"))?;
+            base.state_dir().unwrap_or_else(|| base.data_dir()).join("lifeboat")
+        }
+    };
+    Ok(StateDirectory::new(root))
+}
+
+/// Whether a command with these arguments runs in virtual time.
+pub(super) fn is_virtual(args: &CloudArgs) -> bool {
+    args.world.is_some()
+}
+
+/// Runs a future to its end, in real or in virtual time.
+pub(super) fn block_on<T>(virtual_time: bool, future: impl Future<Output = T>) -> T {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    if virtual_time {
+        // No IO: with a socket in flight the paused clock would jump to the next timer.
+        builder.enable_time().start_paused(true);
+    } else {
+        builder.enable_all();
+    }
+    builder.build().expect("a runtime without threads can be built").block_on(future)
+}
+
+impl Surroundings {
+    /// As the command line says. Must be called inside the runtime whose time it shall follow.
+    pub(super) async fn open(args: &CloudArgs, store: &StateDirectory, common: &Common) -> Result<Self, Trouble> {
+        match (&args.world, &args.cloud) {
+            (Some(path), _) => {
+                let (world, file) = world::open(path, store, args.fresh, common)?;
+                let now = world.now();
+                let choice = CloudChoice::World { name: world::name(path), file: path.display().to_string() };
+                let around = Self::simulated(world, file, choice, now);
+                if let Some(after) = args.after {
+                    tokio::time::sleep(after.get()).await;
+                }
+                Ok(around)
+            }
+            (None, Some(url)) => Self::socket(url),
+            (None, None) => Ok(Self::real()),
+        }
+    }
+
+    /// As the run began. `last_at` is the journal's last moment: virtual time never goes back.
+    pub(super) fn reopen(choice: &CloudChoice, store: &StateDirectory, last_at: Timestamp) -> Result<Self, Trouble> {
+        match choice {
+            CloudChoice::Real => Ok(Self::real()),
+            CloudChoice::Socket(url) => Self::socket(url),
+            CloudChoice::World { name, .. } => {
+                let (world, file) = world::reopen(name, store)?;
+                let now = world.now().max(last_at);
+                Ok(Self::simulated(world, file, choice.clone(), now))
+            }
+        }
+    }
+
+    fn simulated(world: World, file: WorldFile, choice: CloudChoice, now: Timestamp) -> Self {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at(now, 1));
+        let cloud = Arc::new(SimulatedCloud::new(world, clock.clone(), 1, Some(Box::new(file.clone()))));
+        Self {
+            catalog: wiring::catalog(),
+            // The moment seeds chance: the same world at the same time gives the same run.
+            chance: Chance::seeded(u64::try_from(now.as_millisecond()).unwrap_or_default()),
+            choice,
+            bottom: cloud.clone(),
+            simulated: Some((cloud, file)),
+            clock,
+        }
+    }
+
+    fn socket(url: &str) -> Result<Self, Trouble> {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let cloud = Cloud::at(url, clock.clone()).map_err(|error| Trouble::caused(Exit::Usage, error))?;
+        Ok(Self {
+            catalog: wiring::catalog(),
+            chance: Chance::from_system(),
+            choice: CloudChoice::Socket(url.to_owned()),
+            simulated: None,
+            bottom: Arc::new(cloud),
+            clock,
+        })
+    }
+
+    fn real() -> Self {
+        let clock: SharedClock = Arc::new(SystemClock);
+        Self {
+            catalog: wiring::catalog(),
+            chance: Chance::from_system(),
+            choice: CloudChoice::Real,
+            simulated: None,
+            bottom: Arc::new(Network::new(clock.clone())),
+            clock,
+        }
+    }
+
+    pub(super) fn is_virtual(&self) -> bool {
+        self.simulated.is_some()
+    }
+
+    /// What steps are given: the layers of wire around the cloud, and the providers' clients on top.
+    pub(super) fn cx(
+        &self,
+        carries: Carries,
+        audit: Option<&Path>,
+        secrets: Secrets,
+    ) -> Result<Cx, Trouble> {
+        let sink: Arc<dyn AuditSink> = match audit {
+            Some(path) => {
+                let file = AuditFile::open(path).map_err(|error| Trouble::caused(Exit::Refused, error))?;
+                Arc::new(file)
+            }
+            None => Arc::new(NoAudit),
+        };
+        // A simulated cloud throttles by itself, as its world says.
+        let limited: SharedWire = match self.choice {
+            CloudChoice::Real => Arc::new(RateLimit::new(self.bottom.clone(), self.clock.clone())),
+            CloudChoice::Socket(_) | CloudChoice::World { .. } => self.bottom.clone(),
+        };
+        let audited: SharedWire = Arc::new(Audit::new(limited, sink, self.clock.clone()));
+        let wire: SharedWire = match carries {
+            Carries::Everything => audited,
+            Carries::ReadsOnly => Arc::new(ReadOnly::new(audited)),
+        };
+        let credentials = match self.choice {
+            CloudChoice::Real => wiring::Credentials::Configured,
+            CloudChoice::Socket(_) | CloudChoice::World { .. } => wiring::Credentials::Dummies,
+        };
+        let providers = wiring::providers(&wire, &self.clock, credentials);
+        Ok(Cx {
+            wire,
+            clock: self.clock.clone(),
+            run: Arc::new(nobody()),
+            providers: Arc::new(providers),
+            secrets: Arc::new(secrets),
+        })
+    }
+
+    /// What the simulated world measured, where there is one. Saves the world as it stands now.
+    pub(super) fn close(&self) -> Result<Option<serde_json::Value>, Trouble> {
+        use lifeboat_simulated::Keep as _;
+        let Some((cloud, file)) = &self.simulated else { return Ok(None) };
+        let world = cloud.world();
+        file.keep(&world).map_err(|error| world::cannot_keep(file.path(), error))?;
+        Ok(Some(serde_json::to_value(world.figures()).expect("figures are plain JSON")))
+    }
+}
+
+/// Refuses a caller who is in another account than the runbook says.
+pub(super) async fn check_accounts(
+    cx: &Cx,
+    providers: &BTreeMap<String, ProviderConfig>,
+    plan: &Plan,
+) -> Result<(), Trouble> {
+    for (name, config) in providers {
+        let Some(expected) = &config.account else { continue };
+        let regions = plan.steps.iter().filter_map(|step| step.place.as_ref()).filter(|place| place.provider == *name);
+        let healthy = regions.filter_map(|place| place.region.clone()).find(|region| !plan.impaired.contains(region));
+        let region = healthy.map_or_else(|| "us-west-2".to_owned(), |region| region.0);
+        match wiring::caller(&cx.providers, name, &region).await {
+            None => {}
+            Some(Ok(caller)) if caller.account == *expected => {}
+            Some(Ok(caller)) => {
+                return Err(Trouble::new(
+                    Exit::Refused,
+                    format!("the runbook is for {name} account {expected}, and the caller {} is in {}", caller.name, caller.account),
+                )
+                .hint("use the credentials of the runbook's account"));
+            }
+            Some(Err(error)) => {
+                return Err(Trouble::caused(Exit::Refused, error)
+                    .hint(format!("{name} did not say who the caller is; check the credentials and the network")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The values of the runbook's secrets, read now and kept in memory alone.
+pub(super) fn secrets(sources: &BTreeMap<String, SecretSource>) -> Result<Secrets, Trouble> {
+    let mut values = BTreeMap::new();
+    for (name, source) in sources {
+        let (value, place) = match source {
+            SecretSource::Env(variable) => (std::env::var(variable).ok(), format!("the environment variable {variable}")),
+            SecretSource::File(path) => (std::fs::read_to_string(path).ok(), path.display().to_string()),
+        };
+        let value = value.ok_or_else(|| {
+            Trouble::new(Exit::Refused, format!("the secret {name} has no value")).hint(format!("it is read from {place}"))
+        })?;
+        values.insert(name.clone(), value.trim_end_matches(['\r', '\n']).to_owned());
+    }
+    Ok(Secrets::new(values))
+}
+
+/// The context before any step has its own.
+fn nobody() -> RunContext {
+    RunContext {
+        mode: Mode::Switchover,
+        accepted_loss: None,
+        rpo: None,
+        impaired: BTreeSet::new(),
+        to: "".into(),
+        from: "".into(),
+        place: None,
+    }
+}

@@ -1,0 +1,60 @@
+//! The command line: one file per subcommand. Parses, calls the library, prints, and turns what happened into an exit code.
+//!
+//! Holds no rule about runs: those are the engine's.
+
+mod approve;
+mod args;
+mod check;
+mod cloud;
+mod execute;
+mod exit;
+mod intent;
+mod kinds;
+mod load;
+mod operator;
+mod plan;
+mod reference;
+mod resume;
+mod rollback;
+mod run;
+mod sim;
+mod status;
+mod trouble;
+mod world;
+
+use args::{Arguments, Command};
+use clap::Parser as _;
+use exit::Exit;
+use std::process::ExitCode;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are data; everything else is usage. Clap chooses the stream.
+            let code = if error.use_stderr() { Exit::Usage } else { Exit::Completed };
+            return if error.print().is_ok() { code.into() } else { Exit::Bug.into() };
+        }
+    };
+    let common = arguments.common;
+    let result = match arguments.command {
+        Command::Check(args) => check::check(&args, &common),
+        Command::Plan(args) => plan::plan(&args, &common),
+        Command::Run(args) => run::run(&args, &common),
+        Command::Status(args) => status::status(&args, &common),
+        Command::Runs => status::runs(&common),
+        Command::Resume(args) => resume::resume(&args, &common),
+        Command::Rollback(args) => rollback::rollback(&args, &common),
+        Command::Approve(args) => approve::approve(&args, &common),
+        Command::Kinds(args) => kinds::kinds(&args, &common),
+        Command::Schema(args) => reference::schema(&args),
+        Command::Explain(args) => reference::explain(&args),
+        Command::Completions(args) => reference::completions(&args),
+        Command::Sim(args) => sim::sim(&args, &common),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(trouble) => trouble.report(&common).into(),
+    }
+}

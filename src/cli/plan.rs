@@ -1,0 +1,87 @@
+//! `lifeboat plan`: shows what a run would change. Sends no mutating request: the wire's guard refuses them.
+
+use super::{
+    args::{Common, Format, IntentArgs, PlanArgs},
+    cloud::{self, Carries, Surroundings},
+    exit::Exit,
+    intent, load,
+    trouble::Trouble,
+};
+use crate::{
+    plan::{self, Plan},
+    report::{self, Style},
+    runbook::{Intent, Runbook, Source},
+};
+use lifeboat_contract::{Secrets, SiteId};
+use std::{fs, path::Path};
+
+pub(super) fn plan(args: &PlanArgs, common: &Common) -> Result<Exit, Trouble> {
+    let source = load::source(&args.path, common)?;
+    let store = cloud::store(common)?;
+    cloud::block_on(cloud::is_virtual(&args.cloud), async {
+        let around = Surroundings::open(&args.cloud, &store, common).await?;
+        let plan = make(&source, &args.intent, &around, common).await?;
+        around.close()?;
+        if let Some(path) = &args.out {
+            save(&plan, path)?;
+        }
+        print(&plan, common);
+        if common.format == Format::Text && !common.quiet {
+            eprintln!("{}", next(args, &plan));
+        }
+        Ok(if plan.is_refused() { Exit::Refused } else { Exit::Completed })
+    })
+}
+
+/// Checks, resolves, and observes: a plan for what was typed.
+pub(super) async fn make(
+    source: &Source,
+    typed: &IntentArgs,
+    around: &Surroundings,
+    common: &Common,
+) -> Result<Plan, Trouble> {
+    let runbook = load::runbook(source, &around.catalog, common)?;
+    let sites: Vec<SiteId> = runbook.sites().iter().map(|site| site.id.clone()).collect();
+    let intent = intent::of(typed, &sites)?;
+    observe(&runbook, &intent, around, common).await
+}
+
+/// A plan for an intent, from what is observed now.
+pub(super) async fn observe(
+    runbook: &Runbook,
+    intent: &Intent,
+    around: &Surroundings,
+    common: &Common,
+) -> Result<Plan, Trouble> {
+    let source = runbook.source();
+    let resolved =
+        runbook.resolve(&around.catalog, intent).map_err(|list| load::findings(source, &list, common))?;
+    let cx = around.cx(Carries::ReadsOnly, None, Secrets::default())?;
+    let plan = plan::make(&resolved, &cx).await;
+    cloud::check_accounts(&cx, &resolved.providers, &plan).await?;
+    Ok(plan)
+}
+
+pub(super) fn print(plan: &Plan, common: &Common) {
+    match common.format {
+        Format::Json => println!("{:#}", report::plan_json(plan)),
+        Format::Text | Format::Lines => print!("{}", report::plan_screen(plan, common.verbose, &Style::stdout())),
+    }
+}
+
+fn save(plan: &Plan, path: &Path) -> Result<(), Trouble> {
+    let text = serde_json::to_string_pretty(plan).expect("a plan is plain JSON");
+    fs::write(path, text)
+        .map_err(|error| Trouble::caused(Exit::Refused, error).hint(format!("the plan goes to {}", path.display())))
+}
+
+/// What to type next.
+fn next(args: &PlanArgs, plan: &Plan) -> String {
+    if plan.is_refused() {
+        return "this plan is refused: mend what is named above, then plan again".to_owned();
+    }
+    match &args.out {
+        Some(path) => format!("saved; `lifeboat run {}` executes exactly this plan", path.display()),
+        None => "to execute it: the same words with `run` instead of `plan`; to keep exactly this plan: add `--out FILE`".to_owned(),
+    }
+}

@@ -1,0 +1,42 @@
+//! What operators and machines read: screens, JSON documents, and the progress of a run as it happens.
+//!
+//! Values become text here, and nothing else: no module here reads a journal, asks a cloud or knows an exit code.
+
+mod bars;
+mod cells;
+mod duration;
+mod error;
+mod event;
+mod kinds;
+mod layout;
+mod lines;
+mod plan_json;
+mod plan_screen;
+mod plan_time;
+mod run_json;
+mod runs;
+#[cfg(test)]
+mod sample;
+mod status;
+mod steps;
+mod style;
+mod summary;
+mod verdict;
+mod ways;
+mod word;
+mod world;
+
+pub use bars::{Bars, Screen};
+pub use cells::three_way;
+pub use duration::words as duration_words;
+pub use error::render_error;
+pub use kinds::{first_sentence, kind_page};
+pub use lines::{Lines, Quiet};
+pub use plan_json::plan_json;
+pub use plan_screen::plan_screen;
+pub use run_json::{run_json, runs_json};
+pub use runs::runs_table;
+pub use status::status_screen;
+pub use style::Style;
+pub use summary::summary;
+pub use ways::ways_forward;

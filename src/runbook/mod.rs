@@ -1,0 +1,36 @@
+//! The runbook language: text becomes a spanned document, a document a runbook, a runbook and an intent a resolved runbook.
+//!
+//! Checking reports every problem at once. Nothing here observes a cloud or executes a step.
+
+mod check;
+pub mod diagnostics;
+pub mod document;
+pub mod explain;
+mod expression;
+mod fields;
+pub mod gates;
+mod graph;
+mod nearest;
+mod outline;
+mod problems;
+mod read;
+mod read_steps;
+mod resolve;
+pub mod resolved;
+pub mod schema;
+mod scope;
+mod template;
+#[cfg(test)]
+mod tests;
+mod trial;
+
+pub use check::{Checked, check};
+pub use document::{Node, Source};
+pub use explain::explain;
+pub use nearest::nearest;
+pub use resolve::{Runbook, SiteView};
+pub use resolved::{
+    Body, Intent, OnFailure, OnImpaired, ProviderConfig, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource,
+    decode_step,
+};
+pub use schema::schema;

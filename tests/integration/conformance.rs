@@ -1,0 +1,88 @@
+//! Every AWS kind passes the conformance suite over the simulated cloud, through the real SDKs.
+
+use lifeboat::{
+    runbook::{Body, Source, decode_step, document},
+    wiring,
+};
+use lifeboat_contract::{
+    Cx, Mode, Place, RunContext, Secrets, SharedClock, SharedWire, TokioClock,
+    conformance::{Subject, conforms},
+};
+use lifeboat_simulated::{SimulatedCloud, World, WorldDocument};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, sync::Arc};
+
+fn world(path: &str) -> World {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    let source = Source::read(path).unwrap();
+    let document: WorldDocument = document::decode(&document::parse(&source).unwrap()).unwrap();
+    World::build(&document).unwrap()
+}
+
+async fn conform(world: World, region: &str, kind: &str, with: Value) {
+    let catalog = wiring::catalog();
+    let Ok(Body::Change(change)) = decode_step(&catalog, kind, &with) else { panic!("{kind} does not read {with}") };
+    let clock: SharedClock = Arc::new(TokioClock::starting_at(world.now(), 1));
+    let cloud = Arc::new(SimulatedCloud::new(world, clock.clone(), 1, None));
+    let wire: SharedWire = cloud.clone();
+    let run = RunContext {
+        mode: Mode::Switchover,
+        accepted_loss: None,
+        rpo: None,
+        impaired: BTreeSet::new(),
+        to: "r2".into(),
+        from: "r1".into(),
+        place: Some(Place { provider: "aws".to_owned(), region: Some(region.into()), account: None }),
+    };
+    let cx = Cx {
+        providers: Arc::new(wiring::providers(&wire, &clock, wiring::Credentials::Dummies)),
+        wire,
+        clock,
+        run: Arc::new(run),
+        secrets: Arc::new(Secrets::default()),
+    };
+    let contents = move || cloud.world().contents();
+    conforms(&Subject { change: change.as_ref(), cx: &cx, contents: &contents })
+        .await
+        .unwrap_or_else(|violation| panic!("{kind}: {violation}"));
+}
+
+const FAILOVER: &str = "runbooks/region-failover/world.yaml";
+const GROUP: &str = "arn:aws:globalaccelerator::111122223333:accelerator/orders/listener/https/endpoint-group/r2";
+
+#[tokio::test(start_paused = true)]
+async fn global_cluster() {
+    let writer = "arn:aws:rds:eu-west-1:111122223333:cluster:orders-r2";
+    conform(world(FAILOVER), "eu-west-1", "aws.rds.global_cluster", json!({"global_cluster": "orders", "writer": writer})).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoint_group_dial() {
+    let with = json!({"arn": GROUP, "dial": 100});
+    conform(world(FAILOVER), "us-east-1", "aws.globalaccelerator.endpoint_group", with).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn endpoint_group_weight() {
+    let balancer = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/orders-r2/bbbbbbbbbbbbbbbb";
+    let with = json!({"arn": GROUP, "weights": {balancer: 0}});
+    conform(world(FAILOVER), "us-east-1", "aws.globalaccelerator.endpoint_group", with).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn route() {
+    let with = json!({
+        "route_tables": ["rtb-0c000000000000001", "rtb-0c000000000000002"],
+        "destination": "192.168.10.10/32",
+        "network_interface": "eni-0b000000000000001",
+        "source_dest_check": false,
+    });
+    conform(world("runbooks/overlay-vip/world.yaml"), "us-east-1", "aws.ec2.route", with).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn target_group() {
+    let arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/orders-r2/2222222222222222";
+    let with = json!({"arn": arn, "targets": [{"id": "i-0b200000000000001"}], "registered": false});
+    conform(world(FAILOVER), "eu-west-1", "aws.elbv2.target_group", with).await;
+}
