@@ -21,11 +21,7 @@ pub enum Credentials {
 }
 
 /// What the providers keep for all their steps. Sends nothing.
-pub fn providers(
-    wire: &SharedWire,
-    clock: &SharedClock,
-    credentials: Credentials,
-) -> http::Extensions {
+pub fn providers(wire: &SharedWire, clock: &SharedClock, credentials: Credentials) -> http::Extensions {
     #[cfg(not(feature = "aws"))]
     {
         let _: (_, _, _) = (wire, clock, credentials);
@@ -54,11 +50,7 @@ pub struct Caller {
 }
 
 /// Asks a provider who the caller is, in one region. `None` where this build does not know the provider.
-pub async fn caller(
-    providers: &http::Extensions,
-    provider: &str,
-    region: &str,
-) -> Option<Result<Caller, CallError>> {
+pub async fn caller(providers: &http::Extensions, provider: &str, region: &str) -> Option<Result<Caller, CallError>> {
     #[cfg(feature = "aws")]
     if provider == "aws" {
         let caller = providers.get::<lifeboat_aws::Aws>()?.caller(region).await;

@@ -247,9 +247,9 @@ impl IntentArgs {
         match self.accept_data_loss.as_deref() {
             None => Ok(None),
             Some("unbounded") => Ok(Some(AcceptedLoss::Unbounded)),
-            Some(text) => Span::parse(text)
-                .map(|span| Some(AcceptedLoss::UpTo(span.get())))
-                .ok_or_else(|| format!("--accept-data-loss takes a duration such as 30s, or unbounded, and not {text:?}")),
+            Some(text) => Span::parse(text).map(|span| Some(AcceptedLoss::UpTo(span.get()))).ok_or_else(|| {
+                format!("--accept-data-loss takes a duration such as 30s, or unbounded, and not {text:?}")
+            }),
         }
     }
 }

@@ -2,7 +2,12 @@
 //!
 //! Two runtimes: real time, and virtual time for a world in this process.
 
-use super::{args::{CloudArgs, Common}, exit::Exit, trouble::Trouble, world::{self, WorldFile}};
+use super::{
+    args::{CloudArgs, Common},
+    exit::Exit,
+    trouble::Trouble,
+    world::{self, WorldFile},
+};
 use crate::{
     journal::{CloudChoice, StateDirectory},
     plan::Plan,
@@ -11,7 +16,9 @@ use crate::{
     wiring,
 };
 use jiff::Timestamp;
-use lifeboat_contract::{Catalog, Chance, Cx, Mode, RunContext, Secrets, SharedClock, SharedWire, SystemClock, TokioClock};
+use lifeboat_contract::{
+    Catalog, Chance, Cx, Mode, RunContext, Secrets, SharedClock, SharedWire, SystemClock, TokioClock,
+};
 use lifeboat_simulated::{SimulatedCloud, World};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -143,12 +150,7 @@ impl Surroundings {
     }
 
     /// What steps are given: the layers of wire around the cloud, and the providers' clients on top.
-    pub(super) fn cx(
-        &self,
-        carries: Carries,
-        audit: Option<&Path>,
-        secrets: Secrets,
-    ) -> Result<Cx, Trouble> {
+    pub(super) fn cx(&self, carries: Carries, audit: Option<&Path>, secrets: Secrets) -> Result<Cx, Trouble> {
         let sink: Arc<dyn AuditSink> = match audit {
             Some(path) => {
                 let file = AuditFile::open(path).map_err(|error| Trouble::caused(Exit::Refused, error))?;
@@ -207,7 +209,10 @@ pub(super) async fn check_accounts(
             Some(Ok(caller)) => {
                 return Err(Trouble::new(
                     Exit::Refused,
-                    format!("the runbook is for {name} account {expected}, and the caller {} is in {}", caller.name, caller.account),
+                    format!(
+                        "the runbook is for {name} account {expected}, and the caller {} is in {}",
+                        caller.name, caller.account
+                    ),
                 )
                 .hint("use the credentials of the runbook's account"));
             }
@@ -225,11 +230,14 @@ pub(super) fn secrets(sources: &BTreeMap<String, SecretSource>) -> Result<Secret
     let mut values = BTreeMap::new();
     for (name, source) in sources {
         let (value, place) = match source {
-            SecretSource::Env(variable) => (std::env::var(variable).ok(), format!("the environment variable {variable}")),
+            SecretSource::Env(variable) => {
+                (std::env::var(variable).ok(), format!("the environment variable {variable}"))
+            }
             SecretSource::File(path) => (std::fs::read_to_string(path).ok(), path.display().to_string()),
         };
         let value = value.ok_or_else(|| {
-            Trouble::new(Exit::Refused, format!("the secret {name} has no value")).hint(format!("it is read from {place}"))
+            Trouble::new(Exit::Refused, format!("the secret {name} has no value"))
+                .hint(format!("it is read from {place}"))
         })?;
         values.insert(name.clone(), value.trim_end_matches(['\r', '\n']).to_owned());
     }

@@ -46,12 +46,8 @@ pub(super) async fn open(opening: Opening<'_>, common: &Common) -> Result<Exit, 
         let storage = FileStorage::create(&files.journal()).map_err(|error| Trouble::caused(Exit::Refused, error))?;
         let mut journal = Journal::new(Mortal::new(storage), writer(&by));
         let at = around.clock.now();
-        let record = Record::RunOpened {
-            run: files.run.clone(),
-            plan: Box::new(plan),
-            by,
-            cloud: around.choice.clone(),
-        };
+        let record =
+            Record::RunOpened { run: files.run.clone(), plan: Box::new(plan), by, cloud: around.choice.clone() };
         journal.append(at, &record).map_err(crate::engine::EngineError::Journal)?;
         (journal, RunState::open(at, &record)?)
     };
@@ -105,13 +101,7 @@ async fn go(
         .map_err(|error| Trouble::caused(Exit::Refused, error))?;
     let (mut reporter, screen) = reporter(common, around);
     let terminal = operator::Terminal { screen };
-    let setting = Setting {
-        catalog: &around.catalog,
-        cx,
-        chance: around.chance.clone(),
-        cancel,
-        approver: &terminal,
-    };
+    let setting = Setting { catalog: &around.catalog, cx, chance: around.chance.clone(), cancel, approver: &terminal };
     let engine = Engine::new(journal, state, reporter.as_mut(), setting)?;
     for record in first {
         engine.note(record)?;
@@ -218,7 +208,10 @@ fn refuse_shared_cells(store: &StateDirectory, plan: &Plan) -> Result<(), Troubl
             };
             return Err(Trouble::new(
                 Exit::LockHeld,
-                format!("run {} of {} {standing} and owns {cell}, which this run would change too", other.run, other.plan.runbook.name),
+                format!(
+                    "run {} of {} {standing} and owns {cell}, which this run would change too",
+                    other.run, other.plan.runbook.name
+                ),
             )
             .hint(format!("`lifeboat status {}` shows how to end it", other.run)));
         }

@@ -11,7 +11,8 @@ use lifeboat_contract::{Mode, Region, SiteId};
 pub(super) fn of(args: &IntentArgs, sites: &[SiteId]) -> Result<Intent, Trouble> {
     let names: Vec<&str> = sites.iter().map(SiteId::as_str).collect();
     let to = args.to.as_deref().ok_or_else(|| {
-        Trouble::usage("no site was named to make active").hint(format!("add `--to SITE`; this runbook has {}", names.join(", ")))
+        Trouble::usage("no site was named to make active")
+            .hint(format!("add `--to SITE`; this runbook has {}", names.join(", ")))
     })?;
     let accepted_loss = args.accepted_loss().map_err(Trouble::usage)?;
     let mode = match args.mode {

@@ -81,7 +81,10 @@ fn practice(entry: &lifeboat_contract::KindEntry) -> Result<String, Trouble> {
         }
     };
     section("Example", &entry.example.lines().map(str::to_owned).collect::<Vec<_>>());
-    section("State it owns, for the example (resource#cell)", &touches.owns.iter().map(ToString::to_string).collect::<Vec<_>>());
+    section(
+        "State it owns, for the example (resource#cell)",
+        &touches.owns.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    );
     if !entry.reversal.is_empty() {
         section("Undo", &[entry.reversal.to_owned()]);
     }

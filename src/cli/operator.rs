@@ -82,11 +82,14 @@ pub(super) fn interrupts(virtual_time: bool, quiet: bool) -> io::Result<Cancel> 
             }
             count.send_modify(|count| *count += 1);
             if !quiet {
-                eprintln!("{}", if *count.borrow() == 1 {
-                    "interrupted: finishes the calls in flight, then pauses; once more stops waiting for them"
-                } else {
-                    "interrupted again: stops waiting; what is in flight stays of unknown outcome"
-                });
+                eprintln!(
+                    "{}",
+                    if *count.borrow() == 1 {
+                        "interrupted: finishes the calls in flight, then pauses; once more stops waiting for them"
+                    } else {
+                        "interrupted again: stops waiting; what is in flight stays of unknown outcome"
+                    }
+                );
             }
         }
     });

@@ -54,8 +54,7 @@ pub(super) async fn observe(
     common: &Common,
 ) -> Result<Plan, Trouble> {
     let source = runbook.source();
-    let resolved =
-        runbook.resolve(&around.catalog, intent).map_err(|list| load::findings(source, &list, common))?;
+    let resolved = runbook.resolve(&around.catalog, intent).map_err(|list| load::findings(source, &list, common))?;
     let cx = around.cx(Carries::ReadsOnly, None, Secrets::default())?;
     let plan = plan::make(&resolved, &cx).await;
     cloud::check_accounts(&cx, &resolved.providers, &plan).await?;
@@ -82,6 +81,9 @@ fn next(args: &PlanArgs, plan: &Plan) -> String {
     }
     match &args.out {
         Some(path) => format!("saved; `lifeboat run {}` executes exactly this plan", path.display()),
-        None => "to execute it: the same words with `run` instead of `plan`; to keep exactly this plan: add `--out FILE`".to_owned(),
+        None => {
+            "to execute it: the same words with `run` instead of `plan`; to keep exactly this plan: add `--out FILE`"
+                .to_owned()
+        }
     }
 }

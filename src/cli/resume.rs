@@ -20,8 +20,11 @@ pub(super) fn resume(args: &ResumeArgs, common: &Common) -> Result<Exit, Trouble
     if let Standing::Ended(outcome) = found.state.standing
         && outcome != RunOutcome::Stuck
     {
-        return Err(Trouble::new(Exit::Usage, format!("run {} has ended: there is nothing to resume", found.state.run))
-            .hint(format!("`lifeboat status {}` shows how it ended", found.state.run)));
+        return Err(Trouble::new(
+            Exit::Usage,
+            format!("run {} has ended: there is nothing to resume", found.state.run),
+        )
+        .hint(format!("`lifeboat status {}` shows how it ended", found.state.run)));
     }
     let by = operator::identity();
     let mut first = Vec::new();

@@ -89,5 +89,9 @@ fn confirm(state: &RunState, args: &RollbackArgs) -> Result<(), Trouble> {
         .collect();
     let question = format!("puts back, in this order: {}\ntype `rollback` to go on: ", undone.join(", "));
     let answer = operator::ask(&question).map_err(|error| Trouble::caused(Exit::Declined, error))?;
-    if answer == "rollback" { Ok(()) } else { Err(Trouble::new(Exit::Declined, "declined").hint("nothing was changed")) }
+    if answer == "rollback" {
+        Ok(())
+    } else {
+        Err(Trouble::new(Exit::Declined, "declined").hint("nothing was changed"))
+    }
 }

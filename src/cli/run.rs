@@ -5,8 +5,7 @@ use super::{
     cloud::{self, Surroundings},
     execute::{self, Opening},
     exit::Exit,
-    intent, load, operator,
-    plan as plan_command,
+    intent, load, operator, plan as plan_command,
     trouble::Trouble,
 };
 use crate::{
@@ -83,7 +82,9 @@ fn as_approved(plan: Plan, again: &Plan) -> Result<Plan, Trouble> {
     }
     let list: Vec<String> = differences
         .iter()
-        .map(|difference| format!("  {}: planned {}, observed {}", difference.step, difference.planned, difference.observed))
+        .map(|difference| {
+            format!("  {}: planned {}, observed {}", difference.step, difference.planned, difference.observed)
+        })
         .collect();
     Err(Trouble::new(Exit::Refused, format!("the world is not as it was planned for:\n{}", list.join("\n")))
         .hint("nothing was changed; plan again and look at what is different"))
@@ -103,13 +104,13 @@ fn confirm(plan: &Plan) -> Result<(), Trouble> {
         });
         format!("step {} ({}){} cannot be taken back\n", step.id, step.kind, place.unwrap_or_default())
     });
-    let question =
-        format!("{}type {} to make it the active site: ", irreversible.unwrap_or_default(), plan.to);
+    let question = format!("{}type {} to make it the active site: ", irreversible.unwrap_or_default(), plan.to);
     let answer = operator::ask(&question).map_err(|error| Trouble::caused(Exit::Declined, error))?;
     if answer == plan.to.as_str() {
         Ok(())
     } else {
-        Err(Trouble::new(Exit::Declined, format!("declined: {answer:?} is not {}", plan.to)).hint("nothing was changed"))
+        Err(Trouble::new(Exit::Declined, format!("declined: {answer:?} is not {}", plan.to))
+            .hint("nothing was changed"))
     }
 }
 
@@ -122,7 +123,8 @@ fn saved_plan(path: &Path) -> Result<Option<Plan>, Trouble> {
         Trouble::caused(Exit::Usage, error).hint(format!("{} was taken for a saved plan", path.display()))
     })?;
     let plan: Plan = serde_json::from_slice(&text).map_err(|error| {
-        Trouble::caused(Exit::Usage, error).hint(format!("{} is not a plan saved by `lifeboat plan --out`", path.display()))
+        Trouble::caused(Exit::Usage, error)
+            .hint(format!("{} is not a plan saved by `lifeboat plan --out`", path.display()))
     })?;
     if !plan.digest_holds() {
         return Err(Trouble::new(Exit::Refused, format!("{} was altered after it was planned", path.display()))

@@ -12,7 +12,8 @@ pub(super) fn sim(args: &SimArgs, common: &Common) -> Result<Exit, Trouble> {
     let world = World::build(&document).map_err(|list| load::findings(&source, &list, common))?;
     cloud::block_on(false, async {
         let listener = TcpListener::bind(args.listen).await.map_err(|error| {
-            Trouble::caused(Exit::Refused, error).hint(format!("choose another address with `--listen`; {} is not free", args.listen))
+            Trouble::caused(Exit::Refused, error)
+                .hint(format!("choose another address with `--listen`; {} is not free", args.listen))
         })?;
         let address = listener.local_addr().map_err(|error| Trouble::caused(Exit::Refused, error))?;
         let clock: SharedClock = Arc::new(TokioClock::starting_at(world.now(), args.speed));

@@ -72,9 +72,9 @@ impl From<StoreError> for Trouble {
     fn from(error: StoreError) -> Self {
         let hint = match &error {
             StoreError::NoRun(_) | StoreError::Ambiguous { .. } => Some("`lifeboat runs` lists them"),
-            StoreError::Broken { .. } => {
-                Some("the journal was altered or its disk is failing: keep a copy, and compare the world with the plan by hand")
-            }
+            StoreError::Broken { .. } => Some(
+                "the journal was altered or its disk is failing: keep a copy, and compare the world with the plan by hand",
+            ),
             StoreError::Io { .. } => None,
         };
         let exit = match &error {

@@ -43,9 +43,10 @@ impl Keep for WorldFile {
 /// The name under which a world's state is kept: the name of its file and of its folder, so that two worlds do not meet.
 pub(super) fn name(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let folder = path.canonicalize().ok().and_then(|path| {
-        path.parent()?.file_name().map(|folder| folder.to_string_lossy().into_owned())
-    });
+    let folder = path
+        .canonicalize()
+        .ok()
+        .and_then(|path| path.parent()?.file_name().map(|folder| folder.to_string_lossy().into_owned()));
     folder.map_or(stem.clone(), |folder| format!("{folder}.{stem}"))
 }
 
@@ -60,13 +61,18 @@ pub(super) fn open(
     let file = WorldFile { path: file(store, &name(path)), digest: sha256_hex(source.text.as_bytes()) };
     if !fresh && let Some(saved) = read(&file.path)? {
         if saved.digest != file.digest {
-            return Err(Trouble::new(Exit::Refused, format!("{} was changed since its state was saved", path.display()))
-                .hint("add `--fresh` to start the world anew, or use another `--state` directory"));
+            return Err(Trouble::new(
+                Exit::Refused,
+                format!("{} was changed since its state was saved", path.display()),
+            )
+            .hint("add `--fresh` to start the world anew, or use another `--state` directory"));
         }
         return Ok((saved.world, file));
     }
     let world = World::build(&document).map_err(|list| load::findings(&source, &list, common))?;
-    fs::create_dir_all(store.worlds()).and_then(|()| file.keep(&world)).map_err(|error| cannot_keep(&file.path, error))?;
+    fs::create_dir_all(store.worlds())
+        .and_then(|()| file.keep(&world))
+        .map_err(|error| cannot_keep(&file.path, error))?;
     Ok((world, file))
 }
 
@@ -74,7 +80,10 @@ pub(super) fn open(
 pub(super) fn reopen(name: &str, store: &StateDirectory) -> Result<(World, WorldFile), Trouble> {
     let path = file(store, name);
     let saved = read(&path)?.ok_or_else(|| {
-        Trouble::new(Exit::Refused, format!("the simulated world {name} of this run is not in the state directory any more"))
+        Trouble::new(
+            Exit::Refused,
+            format!("the simulated world {name} of this run is not in the state directory any more"),
+        )
     })?;
     Ok((saved.world, WorldFile { path, digest: saved.digest }))
 }

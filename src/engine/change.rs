@@ -18,7 +18,9 @@ use serde_json::Value;
 /// What a look at a step that has not begun leads to.
 enum Capture {
     /// Journal the intent and go.
-    Begin { target: Value },
+    Begin {
+        target: Value,
+    },
     Unchanged,
     /// Look again: something that is not ours is still moving.
     Wait(String),
@@ -117,9 +119,8 @@ impl<S: Storage> Engine<'_, S> {
         };
         let as_planned = Some(&seen.state) == planned.before.as_ref() && Some(&target) == planned.target.as_ref();
         if let Phase::Moving { toward, status } = &seen.phase {
-            let joins = toward
-                .as_ref()
-                .is_some_and(|toward| Position::of(toward, &seen.state, &target) == Position::Target);
+            let joins =
+                toward.as_ref().is_some_and(|toward| Position::of(toward, &seen.state, &target) == Position::Target);
             return match toward {
                 Some(_) if joins && as_planned => Capture::Begin { target },
                 Some(toward) if !joins => Capture::Fail(under_way(status, toward), declared),

@@ -13,10 +13,7 @@ use crate::{
     plan::Skip,
     runbook::{Body, decode_step},
 };
-use futures_util::{
-    StreamExt as _,
-    stream::FuturesUnordered,
-};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use lifeboat_contract::{Catalog, Chance, Cx, StepId, clock, wire::BoxFuture};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -56,7 +53,11 @@ impl Cancel {
 /// Asks the operator for an approval, where there is one to ask.
 pub trait Approver {
     /// `None`: nobody can be asked now, the run pauses. Otherwise who approved, or that it was declined.
-    fn ask<'a>(&'a self, step: &'a StepId, message: Option<&'a str>) -> BoxFuture<'a, Option<Result<Identity, Declined>>>;
+    fn ask<'a>(
+        &'a self,
+        step: &'a StepId,
+        message: Option<&'a str>,
+    ) -> BoxFuture<'a, Option<Result<Identity, Declined>>>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

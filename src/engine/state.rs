@@ -4,7 +4,8 @@
 
 use crate::{
     journal::{
-        CloudChoice, Failure, Identity, Journaled, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome, UndoOutcome,
+        CloudChoice, Failure, Identity, Journaled, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome,
+        UndoOutcome,
     },
     plan::{Plan, PlannedStep},
     runbook::OnFailure,
@@ -243,7 +244,16 @@ impl RunState {
                 intent.end(at, *visible_by, failure.clone());
             }
             Record::StepSettled { outcome, evidence, .. } => {
-                legal(matches!(step.phase, StepPhase::Pending | StepPhase::Begun | StepPhase::WaitingUntil(_) | StepPhase::AwaitingApproval), "the step is not open")?;
+                legal(
+                    matches!(
+                        step.phase,
+                        StepPhase::Pending
+                            | StepPhase::Begun
+                            | StepPhase::WaitingUntil(_)
+                            | StepPhase::AwaitingApproval
+                    ),
+                    "the step is not open",
+                )?;
                 step.finish(at, StepPhase::Done(*outcome));
                 if let Some(intent) = step.intent.as_mut() {
                     intent.forward_visible_by = None;
@@ -284,7 +294,10 @@ impl RunState {
             }
             Record::Approved { by, plan, .. } => {
                 legal(*plan == self.plan.digest, "the approval is for another plan")?;
-                legal(matches!(step.phase, StepPhase::Pending | StepPhase::AwaitingApproval), "the step awaits no approval")?;
+                legal(
+                    matches!(step.phase, StepPhase::Pending | StepPhase::AwaitingApproval),
+                    "the step awaits no approval",
+                )?;
                 step.approved_by = Some(by.clone());
             }
             Record::Overridden { action, .. } => self.fold_override(step, *action, at, record)?,

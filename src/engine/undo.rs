@@ -23,7 +23,8 @@ impl<S: Storage> Engine<'_, S> {
         let step = id.clone();
         match self.pursue(&quarry, Direction::Back).await? {
             Pursuit::Settled => {
-                let driven = self.ledger.state().steps[id].intent.as_ref().is_some_and(|intent| intent.back_attempts > 0);
+                let driven =
+                    self.ledger.state().steps[id].intent.as_ref().is_some_and(|intent| intent.back_attempts > 0);
                 let outcome = if driven { UndoOutcome::Restored } else { UndoOutcome::NothingToDo };
                 self.ledger.record(&Record::UndoSettled { step, outcome })
             }

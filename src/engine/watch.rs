@@ -48,7 +48,9 @@ pub fn judge(watch: &mut Watch, seen: &ObservedValue, pace: &Pace, now: Timestam
         Direction::Back => position == Position::Before || watch.before == watch.target && position == Position::Target,
     };
     let verdict = match &seen.phase {
-        Phase::Moving { toward, status } if !stays(watch, seen, toward.as_ref()) => moving(watch, toward.as_ref(), status),
+        Phase::Moving { toward, status } if !stays(watch, seen, toward.as_ref()) => {
+            moving(watch, toward.as_ref(), status)
+        }
         Phase::Faulted { code, message } if faults(watch, at_goal) => {
             Verdict::Fail(Failure::new(code.clone(), message.clone()))
         }
@@ -121,9 +123,9 @@ fn faults(watch: &Watch, at_goal: bool) -> bool {
 }
 
 pub(super) fn drifted(watch: &Watch, now: &Value) -> Failure {
-    let mut failure = Failure::new("drifted", "the world is neither as before nor as asked for: somebody else changed it");
-    failure.states =
-        Some(ThreeWay { before: watch.before.clone(), target: watch.target.clone(), now: now.clone() });
+    let mut failure =
+        Failure::new("drifted", "the world is neither as before nor as asked for: somebody else changed it");
+    failure.states = Some(ThreeWay { before: watch.before.clone(), target: watch.target.clone(), now: now.clone() });
     failure
 }
 

@@ -79,7 +79,8 @@ impl Chain {
 
     /// The next line's bytes, newline included.
     pub(super) fn next(&self, at: Timestamp, record: &Record) -> (u64, Vec<u8>) {
-        let head = Head { v: VERSION, seq: self.seq, epoch: 0, writer: self.writer.clone(), at, prev: self.prev.clone() };
+        let head =
+            Head { v: VERSION, seq: self.seq, epoch: 0, writer: self.writer.clone(), at, prev: self.prev.clone() };
         let head = serde_json::to_string(&head).expect("a line's head is plain JSON");
         let record = serde_json::to_string(record).expect("a record is plain JSON");
         // Both are objects: `{head}` and `{record}` become `{head,record`.
@@ -133,19 +134,22 @@ enum Flaw {
 fn parse(line: &[u8], before: &Reading) -> Result<(Journaled, String), Flaw> {
     let damage = |why: &str| Flaw::Damage(why.to_owned());
     let text = std::str::from_utf8(line).map_err(|_| damage("it is not UTF-8"))?;
-    let cut = text.len().checked_sub(SUM_LEN).filter(|&cut| text.is_char_boundary(cut)).ok_or_else(|| damage("it has no sum"))?;
-    let (body, tail) = text.split_at(cut);
-    let sum = tail
-        .strip_prefix(SUM_KEY)
-        .and_then(|tail| tail.strip_suffix("\"}"))
+    let cut = text
+        .len()
+        .checked_sub(SUM_LEN)
+        .filter(|&cut| text.is_char_boundary(cut))
         .ok_or_else(|| damage("it has no sum"))?;
+    let (body, tail) = text.split_at(cut);
+    let sum =
+        tail.strip_prefix(SUM_KEY).and_then(|tail| tail.strip_suffix("\"}")).ok_or_else(|| damage("it has no sum"))?;
     if sha256_hex(body.as_bytes()) != sum {
         return Err(damage("its sum does not match its bytes"));
     }
     // From here on the line is as its writer wrote it: what does not fit is not a torn tail but another journal or version.
     let foreign = |why: String| Flaw::Foreign(why);
     let whole = format!("{body}}}");
-    let head: Head = serde_json::from_str(&whole).map_err(|error| foreign(format!("its head cannot be read: {error}")))?;
+    let head: Head =
+        serde_json::from_str(&whole).map_err(|error| foreign(format!("its head cannot be read: {error}")))?;
     if head.v != VERSION {
         return Err(foreign(format!("it has format version {}; this program reads version {VERSION}", head.v)));
     }
@@ -155,6 +159,7 @@ fn parse(line: &[u8], before: &Reading) -> Result<(Journaled, String), Flaw> {
     if head.prev != before.last_sum {
         return Err(foreign("it is not chained to the line before".to_owned()));
     }
-    let record = serde_json::from_str(&whole).map_err(|error| foreign(format!("its record cannot be read: {error}")))?;
+    let record =
+        serde_json::from_str(&whole).map_err(|error| foreign(format!("its record cannot be read: {error}")))?;
     Ok((Journaled { seq: head.seq, at: head.at, writer: head.writer, record }, sum.to_owned()))
 }

@@ -60,7 +60,9 @@ impl RunLock {
         file.read_to_string(&mut text).map_err(io_error)?;
         let standing: Option<Holder> = serde_json::from_str(&text).ok();
         match standing {
-            Some(other) if alive || other.run != holder.run && open(&other.run) => return Err(LockError::Held(Box::new(other), alive)),
+            Some(other) if alive || other.run != holder.run && open(&other.run) => {
+                return Err(LockError::Held(Box::new(other), alive));
+            }
             None if alive => return Err(LockError::Busy(holder.key.clone())),
             _ => {}
         }

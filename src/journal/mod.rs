@@ -13,7 +13,10 @@ pub use failpoint::Mortal;
 pub use file::FileStorage;
 pub use line::{Broken, Journaled, Reading, Torn, read};
 pub use lock::{Holder, LockError, RunLock};
-pub use record::{CheckTried, CloudChoice, Failure, Identity, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome, ThreeWay, UndoOutcome};
+pub use record::{
+    CheckTried, CloudChoice, Failure, Identity, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome, ThreeWay,
+    UndoOutcome,
+};
 pub use store::{RunFiles, StateDirectory, StoreError};
 
 use jiff::Timestamp;

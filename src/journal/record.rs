@@ -13,12 +13,29 @@ use serde_json::Value;
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
     /// The first record: the whole plan, runbook text included.
-    RunOpened { run: RunId, plan: Box<Plan>, by: Identity, cloud: CloudChoice },
+    RunOpened {
+        run: RunId,
+        plan: Box<Plan>,
+        by: Identity,
+        cloud: CloudChoice,
+    },
     /// A change's intent: what was captured, and where it goes.
-    StepStarted { step: StepId, before: Value, target: Value, facts: Value, reversal: Reversal },
+    StepStarted {
+        step: StepId,
+        before: Value,
+        target: Value,
+        facts: Value,
+        reversal: Reversal,
+    },
     /// A drive may begin after this is durable, and not before. None of its calls is in flight after `deadline_at`; what they
     /// did is in force and visible by `lands_by`, whatever was answered.
-    AttemptSent { step: StepId, attempt: u32, direction: Direction, deadline_at: Timestamp, lands_by: Timestamp },
+    AttemptSent {
+        step: StepId,
+        attempt: u32,
+        direction: Direction,
+        deadline_at: Timestamp,
+        lands_by: Timestamp,
+    },
     /// A drive's calls were answered: accepted, and then visible by `visible_by`, or not.
     AttemptEnded {
         step: StepId,
@@ -35,26 +52,69 @@ pub enum Record {
         evidence: Option<String>,
     },
     /// Nothing was to do. Never undone.
-    StepUnchanged { step: StepId, state: Value },
+    StepUnchanged {
+        step: StepId,
+        state: Value,
+    },
     /// The step was not executed: its condition did not hold, or its region is lost.
-    StepSkipped { step: StepId, outcome: StepOutcome, reason: String },
+    StepSkipped {
+        step: StepId,
+        outcome: StepOutcome,
+        reason: String,
+    },
     /// The step did not get where it should. `then` is what the runbook declares for that.
-    StepFailed { step: StepId, failure: Failure, then: OnFailure },
+    StepFailed {
+        step: StepId,
+        failure: Failure,
+        then: OnFailure,
+    },
     CheckTried(CheckTried),
     /// A `wait` began. A resume does not start it anew.
-    WaitStarted { step: StepId, until: Timestamp },
+    WaitStarted {
+        step: StepId,
+        until: Timestamp,
+    },
     /// An approval is wanted.
-    ApprovalAsked { step: StepId },
-    Approved { step: StepId, by: Identity, plan: String },
-    Overridden { step: StepId, action: OverrideAction, by: Identity, reason: String },
-    Paused { reason: PauseReason },
-    Resumed { by: Identity },
+    ApprovalAsked {
+        step: StepId,
+    },
+    Approved {
+        step: StepId,
+        by: Identity,
+        plan: String,
+    },
+    Overridden {
+        step: StepId,
+        action: OverrideAction,
+        by: Identity,
+        reason: String,
+    },
+    Paused {
+        reason: PauseReason,
+    },
+    Resumed {
+        by: Identity,
+    },
     /// From here on the run goes backwards.
-    RollbackStarted { reason: String, past_no_return: bool, by: Option<Identity> },
-    UndoStarted { step: StepId },
-    UndoSettled { step: StepId, outcome: UndoOutcome },
-    UndoFailed { step: StepId, failure: Failure },
-    RunEnded { outcome: RunOutcome },
+    RollbackStarted {
+        reason: String,
+        past_no_return: bool,
+        by: Option<Identity>,
+    },
+    UndoStarted {
+        step: StepId,
+    },
+    UndoSettled {
+        step: StepId,
+        outcome: UndoOutcome,
+    },
+    UndoFailed {
+        step: StepId,
+        failure: Failure,
+    },
+    RunEnded {
+        outcome: RunOutcome,
+    },
 }
 
 impl Record {
@@ -202,10 +262,17 @@ pub enum PauseReason {
     /// The operator interrupted it.
     Interrupted,
     /// A step failed and its policy is to pause.
-    StepFailed { step: StepId },
+    StepFailed {
+        step: StepId,
+    },
     /// A rollback would cross a step that cannot be undone.
-    NoReturn { step: StepId, why: String },
-    ApprovalNeeded { step: StepId },
+    NoReturn {
+        step: StepId,
+        why: String,
+    },
+    ApprovalNeeded {
+        step: StepId,
+    },
 }
 
 impl Failure {

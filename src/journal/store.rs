@@ -63,7 +63,13 @@ impl StateDirectory {
     /// A new run's files, none of which exists yet. The id begins with the date and time and ends with eight digits of chance.
     pub fn new_run(&self, now: Timestamp, chance: &Chance) -> RunFiles {
         let stamp = now.strftime("%Y%m%d-%H%M%S");
-        self.files(RunId(format!("{stamp}-{:08x}", chance.u64() >> 32)))
+        // In simulated time, with seeded chance, two runs can begin at one moment.
+        loop {
+            let files = self.files(RunId(format!("{stamp}-{:08x}", chance.u64() >> 32)));
+            if !files.folder.exists() {
+                return files;
+            }
+        }
     }
 
     /// Waits until no other process is opening a run, and keeps others from it until the file is dropped.
@@ -139,7 +145,8 @@ impl RunFiles {
 
     /// Whether a process holds the journal now.
     pub fn is_being_executed(&self) -> bool {
-        fs::File::open(self.journal()).is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+        fs::File::open(self.journal())
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
     }
 
     pub fn read(&self) -> Result<Reading, StoreError> {

@@ -27,7 +27,8 @@ const OBSERVATIONS_MAX: u32 = 3;
 /// Observes the world and says what a run of `runbook` would do to it.
 pub async fn make(runbook: &ResolvedRunbook, cx: &Cx) -> Plan {
     let contexts: Vec<Arc<RunContext>> = runbook.steps.iter().map(|step| Arc::new(context(runbook, step))).collect();
-    let sights = join_all(runbook.steps.iter().zip(&contexts).map(|(step, run)| sight(step, cx.for_run(run.clone())))).await;
+    let sights =
+        join_all(runbook.steps.iter().zip(&contexts).map(|(step, run)| sight(step, cx.for_run(run.clone())))).await;
 
     let needs: BTreeMap<StepId, Vec<StepId>> =
         runbook.steps.iter().map(|step| (step.id.clone(), step.needs.clone())).collect();

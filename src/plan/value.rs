@@ -146,8 +146,7 @@ impl Plan {
     /// The first step after which the run cannot be taken back automatically.
     pub fn point_of_no_return(&self) -> Option<&PlannedStep> {
         self.steps.iter().find(|step| {
-            step.changes()
-                && matches!(&step.body, PlannedBody::Change(change) if change.reversal != Reversal::Restores)
+            step.changes() && matches!(&step.body, PlannedBody::Change(change) if change.reversal != Reversal::Restores)
         })
     }
 

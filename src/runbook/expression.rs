@@ -20,9 +20,11 @@ use std::{
 };
 
 const CHARS_MAX: usize = 1000;
-const DEPTH_MAX: u16 = 24;
+const DEPTH_MAX: u16 = 12;
 /// The parser recurses for each of them, and takes kilobytes of stack every time.
 const LINKS_MAX: usize = 64;
+/// The interpreter recurses for each level of the syntax tree, and takes tens of kilobytes in a debug build.
+const LEVELS_MAX: usize = 24;
 /// Loops inside loops. Two are enough to look for a site's var; three can run for minutes.
 const LOOPS_MAX: usize = 2;
 
@@ -93,13 +95,20 @@ impl Expression {
         if text.chars().count() > CHARS_MAX {
             return Err(syntax(format!("the expression is longer than {CHARS_MAX} characters")));
         }
-        if links(text) > LINKS_MAX {
+        let size = Size::of(text);
+        if size.links > LINKS_MAX {
             return Err(syntax(format!("the expression has more than {LINKS_MAX} operators, members and brackets")));
         }
-        let parser = ENV.parser().max_recursion_depth(DEPTH_MAX);
+        if size.depth > usize::from(DEPTH_MAX) {
+            return Err(syntax(format!("brackets are nested more than {DEPTH_MAX} levels deep")));
+        }
+        let parser = ENV.parser().max_recursion_depth(2 * DEPTH_MAX);
         let ast = parser.parse(text).map_err(|errors| syntax(first_error(&errors)))?;
         let mut walk = Walk::default();
         walk.visit(&ast, &mut Vec::new(), 0);
+        if walk.deepest > LEVELS_MAX {
+            return Err(syntax(format!("the expression is nested more than {LEVELS_MAX} levels deep")));
+        }
         if walk.loops > LOOPS_MAX {
             return Err(Flaw::new(
                 codes::EXPRESSION_NOT_ALLOWED,
@@ -173,22 +182,37 @@ fn to_cel(value: &Value) -> cel::Value {
     }
 }
 
-/// How many operators, members and brackets an expression chains: each is a level that the parser may recurse into.
-fn links(text: &str) -> usize {
-    // With escapes and triple quotes it takes a lexer to tell where a string ends; then everything counts.
-    let plain = !text.contains('\\') && !text.contains("'''") && !text.contains("\"\"\"");
-    let mut quote: Option<char> = None;
-    let mut links = 0;
-    for c in text.chars() {
-        match (c, quote) {
-            ('\'' | '"', None) if plain => quote = Some(c),
-            (_, Some(open)) if c == open => quote = None,
-            (_, Some(_)) => {}
-            _ if ".+-*/%&|<>=!?([{".contains(c) => links += 1,
-            _ => {}
+/// What the parser would recurse into, counted before it does.
+#[derive(Debug, Default)]
+struct Size {
+    /// Operators, members and brackets.
+    links: usize,
+    /// Brackets inside brackets.
+    depth: usize,
+}
+
+impl Size {
+    fn of(text: &str) -> Self {
+        // With escapes and triple quotes it takes a lexer to tell where a string ends; then everything counts, and no
+        // bracket closes.
+        let plain = !text.contains('\\') && !text.contains("'''") && !text.contains("\"\"\"");
+        let mut size = Self::default();
+        let (mut quote, mut open) = (None, 0_usize);
+        for c in text.chars() {
+            match c {
+                _ if quote.is_some() => quote = quote.filter(|&opening| opening != c),
+                '\'' | '"' if plain => quote = Some(c),
+                '(' | '[' | '{' => open += 1,
+                ')' | ']' | '}' if plain => open = open.saturating_sub(1),
+                _ => {}
+            }
+            if quote.is_none() && ".+-*/%&|<>=!?([{".contains(c) {
+                size.links += 1;
+            }
+            size.depth = size.depth.max(open);
         }
+        size
     }
-    links
 }
 
 fn first_error(errors: &cel::ParseErrors) -> String {
@@ -237,11 +261,20 @@ struct Walk<'a> {
     roots: BTreeSet<String>,
     inputs: BTreeSet<String>,
     loops: usize,
+    depth: usize,
+    deepest: usize,
     flaws: Vec<Flaw>,
 }
 
 impl Walk<'_> {
     fn visit(&mut self, node: &IdedExpr, locals: &mut Vec<String>, loops: usize) {
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+        self.look_at(node, locals, loops);
+        self.depth -= 1;
+    }
+
+    fn look_at(&mut self, node: &IdedExpr, locals: &mut Vec<String>, loops: usize) {
         match &node.expr {
             Expr::Ident(name) => self.name(name, locals),
             Expr::Select(select) => {
@@ -384,7 +417,6 @@ mod tests {
     use serde_json::json;
 
     fn value(text: &str) -> Result<Value, Flaw> {
-        { use std::io::Write as _; let _ = writeln!(std::io::stderr(), "TRY {} {}", text.len(), &text[..text.len().min(40)]); }
         let to = json!({"id": "r2", "region": "eu-west-1", "count": 2, "tables": ["a", "b"]});
         Expression::parse(text)?.evaluate(&Variables::new([("to", &to), ("mode", &json!("failover"))]))
     }
@@ -430,14 +462,17 @@ mod tests {
     #[test]
     fn chains_as_long_as_allowed_do_not_exhaust_the_stack() {
         let sum = |terms: usize| "1".to_owned() + &"+1".repeat(terms);
-        assert_eq!(value(&sum(LINKS_MAX)), Ok(json!(65)));
-        assert_eq!(value(&sum(LINKS_MAX + 1)).map_err(|flaw| flaw.code), Err(codes::EXPRESSION_SYNTAX));
+        assert_eq!(value(&sum(LEVELS_MAX - 1)), Ok(json!(24)));
+        for terms in [LEVELS_MAX, LINKS_MAX, LINKS_MAX + 1] {
+            assert_eq!(value(&sum(terms)).map_err(|flaw| flaw.code), Err(codes::EXPRESSION_SYNTAX), "{terms}");
+        }
         for unit in [".a", "[0]", "&&true", " ? 1 : 2", "- -1"] {
             // Whatever it says, it comes back.
             let _ = value(&format!("to{}", unit.repeat(30)));
             let _ = value(&format!("to{}", unit.repeat(LINKS_MAX)));
         }
         for unit in ["(", "[", "!", "-", "a(", "{1:", "size("] {
+            let _ = value(&format!("{}1", unit.repeat(usize::from(DEPTH_MAX))));
             let _ = value(&format!("{}1", unit.repeat(LINKS_MAX)));
         }
         let hidden = format!(r"r'\'{}", "+1".repeat(400));

@@ -53,7 +53,13 @@ const GROUP: &str = "arn:aws:globalaccelerator::111122223333:accelerator/orders/
 #[tokio::test(start_paused = true)]
 async fn global_cluster() {
     let writer = "arn:aws:rds:eu-west-1:111122223333:cluster:orders-r2";
-    conform(world(FAILOVER), "eu-west-1", "aws.rds.global_cluster", json!({"global_cluster": "orders", "writer": writer})).await;
+    conform(
+        world(FAILOVER),
+        "eu-west-1",
+        "aws.rds.global_cluster",
+        json!({"global_cluster": "orders", "writer": writer}),
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]

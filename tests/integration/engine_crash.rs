@@ -112,7 +112,8 @@ async fn no_effect_without_a_durable_intent() {
     let records = bench.records();
     for (at, step, cell, _) in &bench.world.0.lock().unwrap().effects {
         let intent = records.iter().any(|line| {
-            line.at <= *at && matches!(&line.record, Record::AttemptSent { step: sent, .. } if Some(sent) == step.as_ref())
+            line.at <= *at
+                && matches!(&line.record, Record::AttemptSent { step: sent, .. } if Some(sent) == step.as_ref())
         });
         assert!(intent, "{cell} changed at {at} without an intent");
     }

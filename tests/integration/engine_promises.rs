@@ -207,7 +207,8 @@ async fn a_rollback_never_crosses_a_point_of_no_return_by_itself() {
 async fn a_rejected_step_of_no_return_does_not_keep_the_rest_from_being_undone() {
     let world = World::with(&[("a", 0), ("b", 0)]);
     world.fault(2, Fault::Reject);
-    let steps = [set("first", json!({"a": 1})), step("promote", "toy.set", json!({"cells": {"b": 1}, "forward_only": true}))];
+    let steps =
+        [set("first", json!({"a": 1})), step("promote", "toy.set", json!({"cells": {"b": 1}, "forward_only": true}))];
     let (bench, state) = run(world, &steps).await;
     assert_eq!(state.standing, Standing::Ended(RunOutcome::RolledBack));
     assert_eq!(bench.cells(), cells(&[("a", 0), ("b", 0)]));

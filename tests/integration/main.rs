@@ -2,6 +2,8 @@
 
 #[cfg(feature = "aws")]
 mod conformance;
+#[cfg(feature = "aws")]
+mod documents;
 mod engine_crash;
 mod engine_promises;
 mod journal_bytes;

@@ -14,7 +14,7 @@ fn the_address_moves_and_no_packet_is_lost() {
     let program = Program::new();
     let over = program.run(&run("b")).json(0);
     assert_eq!(over["world"]["lost_packets"], 0);
-    assert!(over["world"]["sent_packets"].as_u64().unwrap() > 5, "{}", over["world"]);
+    assert!(over["world"]["sent_packets"].as_u64().unwrap() > 20, "{}", over["world"]);
     let back = program.run(&run("a")).json(0);
     assert_eq!(back["outcome"], "completed");
     assert_eq!(back["world"]["lost_packets"], 0);
@@ -46,7 +46,10 @@ fn killed_at_each_record_it_resumes_and_it_rolls_back() {
                 assert!(record > 8, "the run wrote {record} records");
                 break;
             }
-            program.run(command).ended(0);
+            // Killed right after its last record, the run has ended: there is nothing to resume.
+            if command[0] == "rollback" || !program.has_ended() {
+                program.run(command).ended(0);
+            }
             let now: Value = program.contents("overlay-vip.world");
             assert_eq!(&now, expected, "killed after record {record}, then {command:?}");
         }

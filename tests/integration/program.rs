@@ -53,6 +53,11 @@ impl Program {
         Ended::from(command.output().unwrap())
     }
 
+    /// Whether the newest run's journal says that it has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.run(&["status", "--format", "json"]).json(0)["outcome"] == "completed"
+    }
+
     /// The configuration of the simulated world, without clocks and counters.
     pub(crate) fn contents(&self, world: &str) -> Value {
         let path = self.state.join("worlds").join(format!("{world}.json"));

@@ -11,8 +11,8 @@ use lifeboat::{
 };
 use lifeboat_contract::{
     Answer, CallError, CallScope, Catalog, CellKey, Chance, Change, Check, Cx, Effect, Mode, Observed, Pace, Phase,
-    Refusal, ResourceKey, Retry, Reversal, RunContext, RunId, Secrets, Span, StepId, TokioClock, Touches, Transition, Wire,
-    WireError, WireFailure,
+    Refusal, ResourceKey, Retry, Reversal, RunContext, RunId, Secrets, Span, StepId, TokioClock, Touches, Transition,
+    Wire, WireError, WireFailure,
     clock::after,
     wire::{BoxFuture, Call, Duplex},
 };
@@ -373,7 +373,8 @@ impl Bench {
     }
 
     pub(crate) async fn roll_back(&self) -> RunState {
-        self.go_on(&[Record::RollbackStarted { reason: "asked".to_owned(), past_no_return: false, by: Some(me()) }]).await
+        self.go_on(&[Record::RollbackStarted { reason: "asked".to_owned(), past_no_return: false, by: Some(me()) }])
+            .await
     }
 
     async fn execute(

@@ -97,7 +97,10 @@ pub enum Phase {
         status: String,
     },
     /// A move ended badly, or can never end well. Waiting longer does not help.
-    Faulted { code: String, message: String },
+    Faulted {
+        code: String,
+        message: String,
+    },
 }
 
 /// One drive's order: from what is observed now to a state.

@@ -80,8 +80,9 @@ impl Serialize for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text)
-            .ok_or_else(|| D::Error::custom(format!("{text:?} is not a duration; write it like 90s, 5m, 1h30m or 500ms")))
+        Self::parse(&text).ok_or_else(|| {
+            D::Error::custom(format!("{text:?} is not a duration; write it like 90s, 5m, 1h30m or 500ms"))
+        })
     }
 }
 

@@ -23,7 +23,8 @@ pub mod wire;
 pub use catalog::{Catalog, DecodeError, DynChange, DynCheck, KindEntry, ObservedValue, Shape, Step, TransitionValue};
 pub use chance::Chance;
 pub use change::{
-    Change, ControlPlane, Direction, Foreseen, Observed, Pace, Permission, Phase, Refusal, Reversal, Touches, Transition,
+    Change, ControlPlane, Direction, Foreseen, Observed, Pace, Permission, Phase, Refusal, Reversal, Touches,
+    Transition,
 };
 pub use check::{Answer, Cadence, Check};
 pub use clock::{Clock, SharedClock, SystemClock, TokioClock};

@@ -2,7 +2,6 @@
 
 #![expect(clippy::float_cmp, reason = "figures are exact: sums of whole milliseconds")]
 
-mod adhoc;
 mod databases;
 mod documents;
 mod faults;

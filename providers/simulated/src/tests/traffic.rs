@@ -30,7 +30,8 @@ fn a_dial_moves_traffic_once_it_is_deployed() {
         json!({ "r1": 500 + 500, "r2": 1500 }),
         "a quarter of 100 s at 20 a second stays"
     );
-    assert_eq!(sim.world.figures().unavailable_s, 0.0);
+    let figures = sim.world.figures();
+    assert_eq!((figures.unavailable_s, figures.recovery_s), (0.0, Some(0.0)));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct Figures {
     /// How long the world has run.
     pub elapsed_s: f64,
-    /// From the first failed request to the moment since which all succeed. `None` while some fail, and when none ever did.
+    /// From the first failed request to the moment since which all succeed; 0 when none ever failed, `None` while some fail.
     pub recovery_s: Option<f64>,
     /// Some requests fail now.
     pub interrupted: bool,
@@ -70,7 +70,7 @@ impl Traffic {
         }
         Figures {
             elapsed_s: seconds(super::millis(now) - super::millis(start)),
-            recovery_s: first.zip(last).filter(|_| !interrupted).map(|(first, last)| seconds(last - first)),
+            recovery_s: recovery(first, last, interrupted),
             interrupted,
             unavailable_s: worst(|client| client.unavailable_s),
             longest_outage_s: worst(|client| client.longest_outage_s),
@@ -93,7 +93,7 @@ impl Client {
         let measures = &self.measures;
         let requests = |share_ms: u64| whole(share_seconds(share_ms) * self.requests_per_second);
         ClientFigures {
-            recovery_s: measures.first_failure_ms.zip(measures.recovered_ms).map(|(first, last)| seconds(last - first)),
+            recovery_s: recovery(measures.first_failure_ms, measures.recovered_ms, measures.failing_since_ms.is_some()),
             interrupted: measures.failing_since_ms.is_some(),
             unavailable_s: share_seconds(measures.failed),
             longest_outage_s: seconds(i64::try_from(measures.longest_outage_ms).unwrap_or(i64::MAX)),
@@ -106,6 +106,14 @@ impl Client {
 impl Ping {
     fn figures(&self) -> PingFigures {
         PingFigures { sent: self.sent, lost: self.lost, longest_loss: self.longest_loss, arrived: self.arrived.clone() }
+    }
+}
+
+fn recovery(first_failure_ms: Option<i64>, recovered_ms: Option<i64>, interrupted: bool) -> Option<f64> {
+    match (first_failure_ms, recovered_ms) {
+        _ if interrupted => None,
+        (Some(first), Some(last)) => Some(seconds(last - first)),
+        _ => Some(0.0),
     }
 }
 
