@@ -20,10 +20,12 @@ pub(super) fn check(args: &CheckArgs, common: &Common) -> Result<Exit, Trouble> 
         load::print_findings(&source, node.as_ref(), &checked.findings, common);
     }
     let errors = checked.findings.iter().any(|finding| finding.severity == Severity::Error);
-    if !errors && common.format != Format::Json && !common.quiet {
-        if let Some(runbook) = &checked.runbook {
-            println!("{}: {} has no errors", source.name, runbook.name());
-        }
+    if !errors
+        && common.format != Format::Json
+        && !common.quiet
+        && let Some(runbook) = &checked.runbook
+    {
+        println!("{}: {} has no errors", source.name, runbook.name());
     }
     Ok(if errors { Exit::Findings } else { Exit::Completed })
 }

@@ -7,7 +7,10 @@ use crate::{
 };
 use lifeboat_contract::{StepId, wire::BoxFuture};
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use tokio::sync::watch;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
 /// Who types, as the operating system knows them.
 pub(super) fn identity() -> Identity {
@@ -69,7 +72,6 @@ pub(super) fn interrupts(virtual_time: bool, quiet: bool) -> io::Result<Cancel> 
     if virtual_time {
         return Ok(Cancel::never());
     }
-    use tokio::signal::unix::{SignalKind, signal};
     let (count, interrupts) = watch::channel(0);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

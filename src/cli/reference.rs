@@ -9,13 +9,13 @@ use crate::{runbook, wiring};
 use clap::CommandFactory as _;
 use lifeboat_simulated::WorldDocument;
 
-pub(super) fn schema(args: &SchemaArgs) -> Result<Exit, Trouble> {
+pub(super) fn schema(args: &SchemaArgs) -> Exit {
     let schema = match args.of {
         SchemaOf::Runbook => runbook::schema(&wiring::catalog()),
         SchemaOf::World => schemars::schema_for!(WorldDocument).to_value(),
     };
     println!("{schema:#}");
-    Ok(Exit::Completed)
+    Exit::Completed
 }
 
 pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Trouble> {
@@ -40,7 +40,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Trouble> {
     }
 }
 
-pub(super) fn completions(args: &CompletionsArgs) -> Result<Exit, Trouble> {
+pub(super) fn completions(args: &CompletionsArgs) -> Exit {
     clap_complete::generate(args.shell, &mut Arguments::command(), "lifeboat", &mut std::io::stdout());
-    Ok(Exit::Completed)
+    Exit::Completed
 }

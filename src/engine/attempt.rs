@@ -117,7 +117,7 @@ impl<S: Storage> Engine<'_, S> {
                     self.pause_until(watch.lands_by.unwrap_or(quarry.deadline).min(quarry.deadline)).await;
                 }
                 Verdict::Drive => {
-                    if let Some(failure) = tally.rejected.take().or_else(|| self.refused(quarry, direction, &seen)) {
+                    if let Some(failure) = tally.rejected.take().or_else(|| refused(quarry, direction, &seen)) {
                         return Ok(Pursuit::Failed(self.tried(failure, &watch, &seen)));
                     }
                     if let Some(at) = tally.not_before.take().filter(|at| self.cx.clock.now() < *at) {
@@ -146,15 +146,6 @@ impl<S: Storage> Engine<'_, S> {
 
     fn lands_by(&self, id: &StepId) -> Option<Timestamp> {
         self.ledger.state().steps[id].intent.as_ref().and_then(super::Intent::lands_by)
-    }
-
-    /// The gates (lag, health) are asked again before every drive forward. The way back has none: it restores what was.
-    fn refused(&self, quarry: &Quarry<'_>, direction: Direction, seen: &ObservedValue) -> Option<Failure> {
-        if direction == Direction::Back {
-            return None;
-        }
-        let refusal = quarry.change.target(seen, &quarry.cx.run).err()?;
-        Some(Failure { hint: refusal.hint, ..Failure::new(refusal.code, refusal.message) })
     }
 
     /// Whether a call may still take effect, and there is time to wait for it.
@@ -230,6 +221,15 @@ impl<S: Storage> Engine<'_, S> {
         }
         self.ledger.waiting(quarry.id, &failure.to_string());
     }
+}
+
+/// The gates (lag, health) are asked again before every drive forward. The way back has none: it restores what was.
+fn refused(quarry: &Quarry<'_>, direction: Direction, seen: &ObservedValue) -> Option<Failure> {
+    if direction == Direction::Back {
+        return None;
+    }
+    let refusal = quarry.change.target(seen, &quarry.cx.run).err()?;
+    Some(Failure { hint: refusal.hint, ..Failure::new(refusal.code, refusal.message) })
 }
 
 fn transition(quarry: &Quarry<'_>, seen: &ObservedValue, watch: &Watch) -> TransitionValue {

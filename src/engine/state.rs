@@ -217,12 +217,30 @@ impl RunState {
     }
 
     fn fold_step(&self, step: &mut StepState, at: Timestamp, record: &Record) -> Result<(), Illegal> {
-        let legal = |holds: bool, why: &str| if holds { Ok(()) } else { Err(illegal(record, why)) };
-        let pending = matches!(step.phase, StepPhase::Pending);
-        let forward = self.stage == Stage::Forward;
+        match record {
+            Record::StepStarted { .. } | Record::AttemptSent { .. } | Record::AttemptEnded { .. } => {
+                self.fold_intent(step, at, record)
+            }
+            Record::StepSettled { .. }
+            | Record::StepUnchanged { .. }
+            | Record::StepSkipped { .. }
+            | Record::StepFailed { .. } => fold_end(step, at, record),
+            Record::UndoStarted { .. } | Record::UndoSettled { .. } | Record::UndoFailed { .. } => {
+                self.fold_undo(step, at, record)
+            }
+            _ => self.fold_gate(step, at, record),
+        }
+    }
+
+    /// What is captured, sent and answered.
+    fn fold_intent(&self, step: &mut StepState, at: Timestamp, record: &Record) -> Result<(), Illegal> {
         match record {
             Record::StepStarted { before, target, reversal, .. } => {
-                legal(forward && pending && step.intent.is_none(), "the step has begun already")?;
+                legal(
+                    record,
+                    self.stage == Stage::Forward && step.phase == StepPhase::Pending && step.intent.is_none(),
+                    "the step has begun already",
+                )?;
                 step.phase = StepPhase::Begun;
                 step.began_at = Some(step.began_at.unwrap_or(at));
                 step.intent = Some(Intent::new(before.clone(), target.clone(), reversal.clone()));
@@ -232,93 +250,73 @@ impl RunState {
                     Direction::Forward => StepPhase::Begun,
                     Direction::Back => StepPhase::Undoing,
                 };
-                legal(step.phase == expected, "no intent stands for an attempt in this direction")?;
+                legal(record, step.phase == expected, "no intent stands for an attempt in this direction")?;
                 let intent = step.intent.as_mut().ok_or_else(|| illegal(record, "the step has no intent"))?;
-                legal(*attempt == intent.attempts(*direction) + 1, "the attempt's number does not follow")?;
+                legal(record, *attempt == intent.attempts(*direction) + 1, "the attempt's number does not follow")?;
                 intent.send(*attempt, *direction, *lands_by);
             }
             Record::AttemptEnded { attempt, failure, visible_by, .. } => {
                 let intent = step.intent.as_mut().ok_or_else(|| illegal(record, "the step has no intent"))?;
                 let open = intent.last.as_ref().is_some_and(|last| last.number == *attempt && last.end.is_none());
-                legal(open, "no such attempt is open")?;
+                legal(record, open, "no such attempt is open")?;
                 intent.end(at, *visible_by, failure.clone());
             }
-            Record::StepSettled { outcome, evidence, .. } => {
-                legal(
-                    matches!(
-                        step.phase,
-                        StepPhase::Pending
-                            | StepPhase::Begun
-                            | StepPhase::WaitingUntil(_)
-                            | StepPhase::AwaitingApproval
-                    ),
-                    "the step is not open",
-                )?;
-                step.finish(at, StepPhase::Done(*outcome));
-                if let Some(intent) = step.intent.as_mut() {
-                    intent.forward_visible_by = None;
-                }
-                step.evidence = evidence.clone().or(step.evidence.take());
-            }
-            Record::StepUnchanged { .. } => {
-                legal(pending && step.intent.is_none(), "the step has begun already")?;
-                step.finish(at, StepPhase::Done(StepOutcome::Unchanged));
-            }
-            Record::StepSkipped { outcome, .. } => {
-                legal(pending, "the step has begun already")?;
-                step.finish(at, StepPhase::Done(*outcome));
-            }
-            Record::StepFailed { failure, .. } => {
-                legal(!step.is_done() && step.phase != StepPhase::Failed, "the step is not open")?;
-                step.finish(at, StepPhase::Failed);
-                step.failure = Some(failure.clone());
-                if let Some(intent) = step.intent.as_mut().filter(|_| failure.untouched) {
-                    intent.may_have_effect = false;
-                }
-            }
+            _ => return Err(illegal(record, "it is not about an intent")),
+        }
+        Ok(())
+    }
+
+    /// Tries, waits, approvals and overrides.
+    fn fold_gate(&self, step: &mut StepState, at: Timestamp, record: &Record) -> Result<(), Illegal> {
+        let pending = step.phase == StepPhase::Pending;
+        match record {
             Record::CheckTried(tried) => {
-                legal(pending, "the check is not open")?;
+                legal(record, pending, "the check is not open")?;
                 step.began_at = Some(step.began_at.unwrap_or(at));
                 step.tries += 1;
                 step.evidence = Some(tried.evidence.clone());
             }
             Record::WaitStarted { until, .. } => {
-                legal(pending, "the wait has begun already")?;
+                legal(record, pending, "the wait has begun already")?;
                 step.began_at = Some(at);
                 step.phase = StepPhase::WaitingUntil(*until);
             }
             Record::ApprovalAsked { .. } => {
-                legal(pending, "the approval has been asked already")?;
+                legal(record, pending, "the approval has been asked already")?;
                 step.began_at = Some(at);
                 step.phase = StepPhase::AwaitingApproval;
             }
             Record::Approved { by, plan, .. } => {
-                legal(*plan == self.plan.digest, "the approval is for another plan")?;
+                legal(record, *plan == self.plan.digest, "the approval is for another plan")?;
                 legal(
+                    record,
                     matches!(step.phase, StepPhase::Pending | StepPhase::AwaitingApproval),
                     "the step awaits no approval",
                 )?;
                 step.approved_by = Some(by.clone());
             }
             Record::Overridden { action, .. } => self.fold_override(step, *action, at, record)?,
+            _ => return Err(illegal(record, "it is about the run and not about a step")),
+        }
+        Ok(())
+    }
+
+    fn fold_undo(&self, step: &mut StepState, at: Timestamp, record: &Record) -> Result<(), Illegal> {
+        match record {
             Record::UndoStarted { .. } => {
-                legal(!forward && step.wants_undo(), "the step has nothing to undo")?;
+                legal(record, self.stage != Stage::Forward && step.wants_undo(), "the step has nothing to undo")?;
                 step.phase = StepPhase::Undoing;
             }
             Record::UndoSettled { outcome, .. } => {
-                legal(step.phase == StepPhase::Undoing, "no undo is under way")?;
+                legal(record, step.phase == StepPhase::Undoing, "no undo is under way")?;
                 step.finish(at, StepPhase::Undone(*outcome));
             }
             Record::UndoFailed { failure, .. } => {
-                legal(step.phase == StepPhase::Undoing, "no undo is under way")?;
+                legal(record, step.phase == StepPhase::Undoing, "no undo is under way")?;
                 step.finish(at, StepPhase::UndoFailed);
                 step.failure = Some(failure.clone());
             }
-            Record::RunOpened { .. }
-            | Record::Paused { .. }
-            | Record::Resumed { .. }
-            | Record::RollbackStarted { .. }
-            | Record::RunEnded { .. } => return Err(illegal(record, "it is about the run and not about a step")),
+            _ => return Err(illegal(record, "it is not about an undo")),
         }
         Ok(())
     }
@@ -476,6 +474,50 @@ impl Intent {
         let open = self.last.as_ref().filter(|last| last.direction == Direction::Forward && last.end.is_none());
         self.forward_lands_by.max(self.forward_visible_by).max(open.map(|last| last.lands_by))
     }
+}
+
+/// How a step ended on the way forward.
+fn fold_end(step: &mut StepState, at: Timestamp, record: &Record) -> Result<(), Illegal> {
+    let pending = step.phase == StepPhase::Pending;
+    match record {
+        Record::StepSettled { outcome, evidence, .. } => {
+            legal(
+                record,
+                matches!(
+                    step.phase,
+                    StepPhase::Pending | StepPhase::Begun | StepPhase::WaitingUntil(_) | StepPhase::AwaitingApproval
+                ),
+                "the step is not open",
+            )?;
+            step.finish(at, StepPhase::Done(*outcome));
+            if let Some(intent) = step.intent.as_mut() {
+                intent.forward_visible_by = None;
+            }
+            step.evidence = evidence.clone().or(step.evidence.take());
+        }
+        Record::StepUnchanged { .. } => {
+            legal(record, pending && step.intent.is_none(), "the step has begun already")?;
+            step.finish(at, StepPhase::Done(StepOutcome::Unchanged));
+        }
+        Record::StepSkipped { outcome, .. } => {
+            legal(record, pending, "the step has begun already")?;
+            step.finish(at, StepPhase::Done(*outcome));
+        }
+        Record::StepFailed { failure, .. } => {
+            legal(record, !step.is_done() && step.phase != StepPhase::Failed, "the step is not open")?;
+            step.finish(at, StepPhase::Failed);
+            step.failure = Some(failure.clone());
+            if let Some(intent) = step.intent.as_mut().filter(|_| failure.untouched) {
+                intent.may_have_effect = false;
+            }
+        }
+        _ => return Err(illegal(record, "it does not end a step")),
+    }
+    Ok(())
+}
+
+fn legal(record: &Record, holds: bool, why: &str) -> Result<(), Illegal> {
+    if holds { Ok(()) } else { Err(illegal(record, why)) }
 }
 
 fn illegal(record: &Record, why: &str) -> Illegal {

@@ -1,6 +1,8 @@
 //! The state directory: where runs, locks and simulated worlds are kept.
 //!
-//!     runs/RUN/journal.jsonl    locks/KEY.json    worlds/NAME.json
+//! ```text
+//! runs/RUN/journal.jsonl    locks/KEY.json    worlds/NAME.json
+//! ```
 
 use super::line::{self, Broken, Reading};
 use jiff::Timestamp;

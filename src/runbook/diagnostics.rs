@@ -80,11 +80,15 @@ fn group<'a>(source: &Source, document: Option<&Node>, finding: &Finding) -> Gro
     let mut group = Group::with_title(title);
     if let Some(span) = place(document, &finding.path) {
         let (line, column) = source.position(span.start);
-        group = group.element(Origin::path(source.name.clone()).line(line).char_column(column));
+        let excerpt = Excerpt::of(source, &span);
+        // A snippet tells its own column, which is right for a whole line only.
+        if excerpt.cut || finding.path.0.is_empty() {
+            group = group.element(Origin::path(source.name.clone()).line(line).char_column(column));
+        }
         if !finding.path.0.is_empty() {
-            let (excerpt, marked) = excerpt(source, &span);
-            group = group
-                .element(Snippet::source(excerpt).line_start(line).annotation(AnnotationKind::Primary.span(marked)));
+            let path = (!excerpt.cut).then(|| source.name.clone());
+            let marked = AnnotationKind::Primary.span(excerpt.marked);
+            group = group.element(Snippet::source(excerpt.text).path(path).line_start(line).annotation(marked));
         }
     }
     if !finding.why.is_empty() {
@@ -122,23 +126,30 @@ fn readable(path: &DocumentPath) -> String {
 }
 
 /// The line that a span starts in, cut to a readable width, and the part of it to mark.
-fn excerpt(source: &Source, span: &Span) -> (String, Span) {
-    let start = source.line_start(span.start);
-    let line = &source.text[start..source.line_end(span.start)];
-    let from = line.floor_char_boundary(span.start - start.min(span.start));
-    let to = line.floor_char_boundary(span.end.saturating_sub(start)).max(from);
-    if line.chars().count() <= COLUMNS_MAX {
-        return (line.to_owned(), widened(line, from, to));
+struct Excerpt {
+    text: String,
+    marked: Span,
+    cut: bool,
+}
+
+impl Excerpt {
+    fn of(source: &Source, span: &Span) -> Self {
+        let start = source.line_start(span.start);
+        let line = &source.text[start..source.line_end(span.start)];
+        let from = line.floor_char_boundary(span.start.saturating_sub(start));
+        let to = line.floor_char_boundary(span.end.saturating_sub(start)).max(from);
+        if line.chars().count() <= COLUMNS_MAX {
+            return Self { text: line.to_owned(), marked: widened(line, from, to), cut: false };
+        }
+        let before = line[..from].char_indices().rev().nth(COLUMNS_BEFORE - 1).map_or(0, |(offset, _)| offset);
+        let head = if before > 0 { "…" } else { "" };
+        let kept = clip(&line[from..], COLUMNS_MAX - COLUMNS_BEFORE);
+        let text = format!("{head}{}{kept}", &line[before..from]);
+        let from_cut = head.len() + from - before;
+        let to_cut = text.floor_char_boundary(from_cut + to - from);
+        let marked = widened(&text, from_cut, to_cut);
+        Self { text, marked, cut: true }
     }
-    let before: Vec<char> = line[..from].chars().collect();
-    let kept_before: String = before[before.len().saturating_sub(COLUMNS_BEFORE)..].iter().collect();
-    let head = if before.len() > COLUMNS_BEFORE { "…" } else { "" };
-    let kept = clip(&line[from..], COLUMNS_MAX - COLUMNS_BEFORE);
-    let cut = format!("{head}{kept_before}{kept}");
-    let from_cut = head.len() + kept_before.len();
-    let to_cut = cut.floor_char_boundary((from_cut + to - from).min(cut.len()));
-    let marked = widened(&cut, from_cut, to_cut);
-    (cut, marked)
 }
 
 /// At least one character, where there is one.

@@ -4,7 +4,7 @@
 
 use super::{
     nearest::suggestion,
-    problems::quoted,
+    problems::{clip, quoted},
     scope::{ROOTS, Vocabulary},
 };
 use cel::{
@@ -21,10 +21,11 @@ use std::{
 
 const CHARS_MAX: usize = 1000;
 const DEPTH_MAX: u16 = 12;
-/// The parser recurses for each of them, and takes kilobytes of stack every time.
+/// The parser recurses for each of them.
 const LINKS_MAX: usize = 64;
 /// The interpreter recurses for each level of the syntax tree, and takes tens of kilobytes in a debug build.
 const LEVELS_MAX: usize = 24;
+const STACK_BYTES: usize = 16 * 1024 * 1024;
 /// Loops inside loops. Two are enough to look for a site's var; three can run for minutes.
 const LOOPS_MAX: usize = 2;
 
@@ -102,8 +103,7 @@ impl Expression {
         if size.depth > usize::from(DEPTH_MAX) {
             return Err(syntax(format!("brackets are nested more than {DEPTH_MAX} levels deep")));
         }
-        let parser = ENV.parser().max_recursion_depth(2 * DEPTH_MAX);
-        let ast = parser.parse(text).map_err(|errors| syntax(first_error(&errors)))?;
+        let ast = parse_deep(text).map_err(syntax)?;
         let mut walk = Walk::default();
         walk.visit(&ast, &mut Vec::new(), 0);
         if walk.deepest > LEVELS_MAX {
@@ -215,6 +215,19 @@ impl Size {
     }
 }
 
+/// Parses on a stack of its own: in a debug build the parser takes 170 kilobytes for one pair of brackets.
+fn parse_deep(text: &str) -> Result<IdedExpr, String> {
+    let parse = || {
+        let parser = ENV.parser().max_recursion_depth(2 * DEPTH_MAX);
+        parser.parse(text).map_err(|errors| first_error(&errors))
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, parse);
+        let unread = || "the expression cannot be read".to_owned();
+        thread.map_err(|error| format!("the expression cannot be read: {error}"))?.join().map_err(|_| unread())?
+    })
+}
+
 fn first_error(errors: &cel::ParseErrors) -> String {
     let said = errors.errors.first().map_or("it cannot be read", |error| error.msg.as_str());
     let said = said.strip_prefix("Syntax error: ").unwrap_or(said);
@@ -235,18 +248,34 @@ fn explain(error: &ExecutionError) -> Flaw {
             Flaw::new(codes::UNKNOWN_NAME, format!("unknown name {}", quoted(name.trim_start_matches('.'))))
         }
         ExecutionError::NoSuchOverload(overload) => {
-            let name = overload.function();
-            let name =
-                name.strip_prefix('@').unwrap_or(name).trim_matches('_').replace("_?_:", "?:").replace("[_]", "[ ]");
-            let types = overload.argument_types().join(", ");
-            let message = format!("`{name}` cannot be applied to ({types})");
-            Flaw { ill_typed: true, ..Flaw::new(codes::EXPRESSION_TYPE, message) }
+            let name = overload.function().trim_start_matches('@').trim_matches('_').replace("[_]", "[ ]");
+            inapplicable(&name, &overload.argument_types().join(", "))
         }
-        error => Flaw::new(
-            codes::EXPRESSION_TYPE,
-            format!("the expression has no value: {}", lower_first(&error.to_string())),
-        ),
+        ExecutionError::UnsupportedBinaryOperator(name, one, other) => {
+            let sign = match *name {
+                "add" => "+",
+                "sub" => "-",
+                "mul" => "*",
+                "div" => "/",
+                "rem" => "%",
+                name => name,
+            };
+            inapplicable(sign, &format!("{}, {}", one.type_of(), other.type_of()))
+        }
+        ExecutionError::ValuesNotComparable(one, other) => {
+            inapplicable("<", &format!("{}, {}", one.type_of(), other.type_of()))
+        }
+        // The remaining ones repeat values, which differ from site to site and may be long.
+        error => {
+            let said = lower_first(&clip(&error.to_string(), 120));
+            Flaw::new(codes::EXPRESSION_TYPE, format!("the expression has no value: {said}"))
+        }
     }
+}
+
+fn inapplicable(what: &str, types: &str) -> Flaw {
+    let message = format!("{} cannot be applied to ({types})", quoted(what));
+    Flaw { ill_typed: true, ..Flaw::new(codes::EXPRESSION_TYPE, message) }
 }
 
 fn lower_first(text: &str) -> String {

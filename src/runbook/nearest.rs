@@ -32,11 +32,7 @@ pub(super) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str
     if let Some(found) = nearest(name, known.iter().copied()) {
         return Some(format!("did you mean `{found}`?"));
     }
-    match known.len() {
-        0 => None,
-        1..=16 => Some(format!("known here: {}", known.join(", "))),
-        _ => None,
-    }
+    (1..=16).contains(&known.len()).then(|| format!("known here: {}", known.join(", ")))
 }
 
 #[cfg(test)]

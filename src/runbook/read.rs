@@ -49,8 +49,8 @@ pub(super) fn read(root: &Node, text: &str, catalog: &Catalog, problems: &mut Pr
         forbid(&entry.value, &DocumentPath::default().join(&entry.key), "this place", problems);
     }
     version(&fields, problems);
-    outline.name = fields.required_text("name", problems).unwrap_or_default().to_owned();
-    outline.summary = fields.text("summary", problems).unwrap_or_default().to_owned();
+    fields.required_text("name", problems).unwrap_or_default().clone_into(&mut outline.name);
+    fields.text("summary", problems).unwrap_or_default().clone_into(&mut outline.summary);
     outline.on_failure = fields.word("on_failure", &ON_FAILURE, problems).unwrap_or_default();
     if let Some((node, path)) = fields.get("objectives")
         && let Some(objectives) = Fields::open(node, path, &["rto", "rpo"], problems)
@@ -64,7 +64,7 @@ pub(super) fn read(root: &Node, text: &str, catalog: &Catalog, problems: &mut Pr
     sites(&fields, &mut outline, problems);
 
     let vocabulary = outline.vocabulary();
-    let reading = Reading { source: text, vocabulary: &vocabulary };
+    let reading = Reading::new(text, &vocabulary);
     if let Some((node, path)) = fields.get("lock") {
         match node.as_text() {
             Some(text) => outline.lock = reading.template(text, node, &path, problems),
@@ -239,13 +239,11 @@ fn members<'n>(
         .collect()
 }
 
-/// The site called `id`, or a report that there is none.
-pub(super) fn known_site(id: &str, outline: &Outline, path: &DocumentPath, problems: &mut Problems) -> bool {
-    let known = outline.sites.iter().any(|site| site.id.as_str() == id);
-    if !known {
+/// Reports a site that is not there.
+pub(super) fn known_site(id: &str, outline: &Outline, path: &DocumentPath, problems: &mut Problems) {
+    if !outline.sites.iter().any(|site| site.id.as_str() == id) {
         let finding = problems.error(path.clone(), codes::UNKNOWN_SITE, format!("unknown site {}", quoted(id)));
         let names = outline.sites.iter().map(|site| site.id.as_str());
         finding.hint = suggestion(id, names);
     }
-    known
 }

@@ -157,11 +157,14 @@ impl StepReader<'_> {
     fn site(&self, fields: &Fields<'_>, problems: &mut Problems) -> Option<SiteRef> {
         let site = fields.text("site", problems)?;
         match site {
-            _ if has_template(site) => None,
             "to" => Some(SiteRef::To),
             "from" => Some(SiteRef::From),
-            id => known_site(id, self.outline, &fields.path.join("site"), problems)
-                .then(|| SiteRef::Fixed(SiteId::from(id))),
+            id => {
+                if !has_template(id) {
+                    known_site(id, self.outline, &fields.path.join("site"), problems);
+                }
+                Some(SiteRef::Fixed(SiteId::from(id)))
+            }
         }
     }
 

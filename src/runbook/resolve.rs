@@ -120,22 +120,7 @@ impl Runbook {
         let to = self.site(&intent.to, "to", problems);
         let from = match &intent.from {
             Some(from) => self.site(from, "from", problems),
-            None => {
-                let mut others = self.outline.sites.iter().filter(|site| site.id != intent.to);
-                let only = others.next();
-                if others.next().is_some() && to.is_some() {
-                    let names: Vec<&str> = self.outline.sites.iter().map(|site| site.id.as_str()).collect();
-                    problems
-                        .error(
-                            option("from"),
-                            codes::UNKNOWN_SITE,
-                            "with more than two sites, the active one must be named",
-                        )
-                        .hint(format!("add `--from SITE`: one of {}", names.join(", ")));
-                    return None;
-                }
-                only
-            }
+            None => self.only_other(&intent.to, problems),
         };
         let (to, from) = (to?, from?);
         if to.id == from.id {
@@ -147,6 +132,20 @@ impl Runbook {
             return None;
         }
         Some((to, from))
+    }
+
+    /// The only site besides `to`. Where there are more, the active one must be named.
+    fn only_other(&self, to: &SiteId, problems: &mut Problems) -> Option<&Site> {
+        let mut others = self.outline.sites.iter().filter(|site| site.id != *to);
+        let only = others.next();
+        if others.next().is_none() || self.outline.site(to).is_none() {
+            return only;
+        }
+        let names: Vec<&str> = self.outline.sites.iter().map(|site| site.id.as_str()).collect();
+        problems
+            .error(option("from"), codes::UNKNOWN_SITE, "with more than two sites, the active one must be named")
+            .hint(format!("add `--from SITE`: one of {}", names.join(", ")));
+        None
     }
 
     fn site(&self, id: &SiteId, name: &str, problems: &mut Problems) -> Option<&Site> {

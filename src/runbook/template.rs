@@ -11,10 +11,12 @@ use super::{
 };
 use lifeboat_contract::{DocumentPath, codes};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 
 const OPEN: &str = "${{";
 const CLOSE: &str = "}}";
+/// More expressions than any runbook has. Each costs tens of microseconds to parse.
+const EXPRESSIONS_MAX: usize = 1000;
 
 /// A text with expressions in it.
 #[derive(Debug, Clone)]
@@ -52,9 +54,15 @@ pub(super) struct Misfit {
 pub(super) struct Reading<'a> {
     pub(super) source: &'a str,
     pub(super) vocabulary: &'a Vocabulary,
+    /// The expressions read so far.
+    count: Cell<usize>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    pub(super) fn new(source: &'a str, vocabulary: &'a Vocabulary) -> Self {
+        Self { source, vocabulary, count: Cell::new(0) }
+    }
+
     /// Reads a value of `with`: templates and secrets are welcome in it.
     pub(super) fn tree(&self, node: &Node, path: &DocumentPath, problems: &mut Problems) -> Tree {
         match &node.value {
@@ -123,6 +131,12 @@ impl Reading<'_> {
 
     /// Reads one expression and checks its names.
     pub(super) fn expression(&self, text: &str, at: &DocumentPath, problems: &mut Problems) -> Option<Expression> {
+        self.count.set(self.count.get() + 1);
+        if self.count.get() > EXPRESSIONS_MAX {
+            let message = format!("the document has more than {EXPRESSIONS_MAX} expressions");
+            problems.error(DocumentPath::default(), codes::EXPRESSION_NOT_ALLOWED, message);
+            return None;
+        }
         let expression = match Expression::parse(text) {
             Ok(expression) => expression,
             Err(flaw) => {
@@ -139,7 +153,9 @@ impl Reading<'_> {
         }
         let misnamed = expression.misnamed(self.vocabulary);
         let sound = misnamed.is_empty();
-        misnamed.into_iter().for_each(|flaw| report(at.clone(), flaw, problems));
+        for flaw in misnamed {
+            report(at.clone(), flaw, problems);
+        }
         sound.then_some(expression)
     }
 

@@ -91,7 +91,7 @@ impl Trial<'_> {
             tried.body = body;
             problems.extend(findings.into_iter().filter(|finding| !hangs_on(&open, finding)));
         }
-        if let (None, Some(body)) = (site, &tried.body)
+        if let (None, Some(body)) = (&step.site, &tried.body)
             && body.touches(&self.context(None)).planes.iter().any(|plane| plane.region.is_none())
         {
             problems

@@ -11,8 +11,7 @@ async fn journal() -> Vec<u8> {
     let steps = [step("only", "toy.set", json!({"cells": {"a": 1}}))];
     let bench = Bench::new(World::with(&[("a", 0)]), &steps).await;
     bench.start(bench.memory(), Cancel::never()).await.unwrap().unwrap();
-    let bytes = bench.bytes.lock().unwrap().clone();
-    bytes
+    bench.bytes.lock().unwrap().clone()
 }
 
 #[tokio::test(start_paused = true)]

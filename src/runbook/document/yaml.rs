@@ -65,8 +65,8 @@ fn options(duplicate_keys: DuplicateKeyPolicy) -> Options {
             max_anchors: 0,
             max_aliases: 0,
             max_depth: DEPTH_MAX,
-            // The parser's own limit lies just above ours, so that ours is the one that speaks.
-            flow_nesting_limit: DEPTH_MAX + 1,
+            // The scanner looks ahead of the budget, and stops by itself.
+            flow_nesting_limit: DEPTH_MAX,
             max_nodes: NODES_MAX,
             max_events: NODES_MAX * 2 + 16,
             max_documents: 1,
@@ -239,6 +239,8 @@ fn finding(source: &Source, error: &Error) -> Finding {
         Error::NonFiniteFloat { .. } => {
             (text(error), "no quantity here is infinite or not a number", Some("quote it if it is text"))
         }
+        // The parser's own limit, which it knows by no other name.
+        _ if text(error).contains("recursion limit") => refused(&BudgetBreach::Depth { depth: DEPTH_MAX }),
         _ => {
             finding.code = codes::YAML_SYNTAX;
             (text(error), "", syntax_hint(source, at.start))
@@ -354,7 +356,7 @@ mod tests {
             ("a: .nan\n", 4),
             ("a: [1\n", 3),
             ("a: b: c\n", 3),
-            ("\ta: 1\n", 3),
+            ("a:\n\tb: 1\n", 3),
         ] {
             assert_eq!(codes_of(text).first().map(|found| found.0), Some(code), "{text:?}: {:?}", codes_of(text));
         }

@@ -108,7 +108,7 @@ fn expressions() {
     name("${{ to.dial").finds(&[("LB0301", "${{ to.dial", "never ends", "}}")]);
     name("${{ too.dial }}").finds(&[("LB0302", "${{ too.dial }}", "unknown name `too`", "`to`")]);
     name("d-${{ to.dail }}").finds(&[("LB0302", "${{ to.dail }}", "`to.dail`", "`dial`")]);
-    name("${{ sites.r4.dial }}").finds(&[("LB0302", "${{ sites.r4.dial }}", "`sites.r4`", "`r2`")]);
+    name("${{ sites.r4.dial }}").finds(&[("LB0302", "${{ sites.r4.dial }}", "`sites.r4`", "did you mean `r")]);
     name("${{ inputs.shard }}").finds(&[("LB0302", "${{ inputs.shard }}", "`inputs.shard`", "`share`")]);
     name("${{ to.zone }}").finds(&[("LB0302", "${{ to.zone }}", "going from r2 to r1", "same vars")]);
     name("${{ upper(to.dial) }}").finds(&[("LB0302", "${{ upper(to.dial) }}", "unknown function `upper`", "")]);
@@ -199,13 +199,21 @@ steps:
 }
 
 #[test]
+fn expressions_without_end_are_not_all_parsed() {
+    let many = "${{ to.dial }}".repeat(1500);
+    let test = edited("name: ${{ to.dial }}", &format!("name: \"{many}\""));
+    test.finds(&[("LB0304", "lifeboat: 1", "more than 1000 expressions", "")]);
+    assert!(test.screen().len() < 1000);
+}
+
+#[test]
 fn the_screen_of_a_cycle() {
     let test = steps(
         "  - { id: promote, uses: wait, with: { duration: 1s }, needs: [open] }\n  - { id: open, uses: wait, with: { duration: 1s } }\n",
     );
     let expected = "\
 error[LB0203]: these steps wait for each other: promote needs open needs promote
-  --> demo.yaml:23:55
+  --> demo.yaml:23:56
    |
 23 |   - { id: promote, uses: wait, with: { duration: 1s }, needs: [open] }
    |                                                        ^^^^^
