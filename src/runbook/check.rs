@@ -128,7 +128,7 @@ impl<'a> Survey<'a> {
     /// Steps that own the same cell must be ordered, and be of one kind.
     fn owners(&self, trial: &Trial<'_>, tried: &[Option<Tried>], problems: &mut Problems) {
         let mut owners: BTreeMap<CellKey, Vec<usize>> = BTreeMap::new();
-        for (index, step, body) in bodies(tried) {
+        for (index, step, body) in bodies(tried).filter(|(_, step, _)| step.certain) {
             for cell in body.touches(&trial.context(step.place.as_ref())).owns {
                 let owners = owners.entry(cell).or_default();
                 if !owners.contains(&index) {

@@ -103,7 +103,10 @@ impl Expression {
         if size.depth > usize::from(DEPTH_MAX) {
             return Err(syntax(format!("brackets are nested more than {DEPTH_MAX} levels deep")));
         }
-        let ast = parse_deep(text).map_err(syntax)?;
+        let ast = parse_deep(text).map_err(|message| {
+            let hint = syntax_hint(&message).map(str::to_owned);
+            Flaw { hint, ..syntax(message) }
+        })?;
         let mut walk = Walk::default();
         walk.visit(&ast, &mut Vec::new(), 0);
         if walk.deepest > LEVELS_MAX {
@@ -226,6 +229,18 @@ fn parse_deep(text: &str) -> Result<IdedExpr, String> {
         let unread = || "the expression cannot be read".to_owned();
         thread.map_err(|error| format!("the expression cannot be read: {error}"))?.join().map_err(|_| unread())?
     })
+}
+
+/// What is usually meant by what CEL does not have.
+fn syntax_hint(message: &str) -> Option<&'static str> {
+    let habits = [
+        ("at: '='", "compare with `==`"),
+        ("'= '", "compare with `==`"),
+        ("'and'", "write `&&`"),
+        ("'or'", "write `||`"),
+        ("'not'", "write `!`"),
+    ];
+    habits.iter().find(|(said, _)| message.contains(said)).map(|(_, hint)| *hint)
 }
 
 fn first_error(errors: &cel::ParseErrors) -> String {

@@ -7,7 +7,8 @@ use super::{
     nearest::{nearest, suggestion},
     problems::{Problems, quoted},
 };
-use lifeboat_contract::{DocumentPath, Span, codes};
+use lifeboat_contract::{DocumentPath, Finding, Span, codes};
+use serde_json::Number;
 use std::time::Duration;
 
 /// One mapping whose fields are being read.
@@ -101,10 +102,7 @@ pub(super) fn duration(node: &Node, path: DocumentPath, problems: &mut Problems)
             found.map(Span::get)
         }
         NodeValue::Number(number) => {
-            problems
-                .error(path, codes::BAD_DURATION, format!("`{number}` has no unit"))
-                .because("a bare number leaves the unit to be guessed")
-                .hint(format!("write `{number}s` for seconds or `{number}m` for minutes"));
+            unitless(number, path, problems);
             None
         }
         _ => {
@@ -112,6 +110,13 @@ pub(super) fn duration(node: &Node, path: DocumentPath, problems: &mut Problems)
             None
         }
     }
+}
+
+pub(super) fn unitless<'p>(number: &Number, path: DocumentPath, problems: &'p mut Problems) -> &'p mut Finding {
+    problems
+        .error(path, codes::BAD_DURATION, format!("`{number}` has no unit"))
+        .because("a bare number leaves the unit to be guessed")
+        .hint(format!("write `{number}s` for seconds or `{number}m` for minutes"))
 }
 
 pub(super) fn bad_duration(text: &str, path: DocumentPath, problems: &mut Problems) {

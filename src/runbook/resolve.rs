@@ -204,8 +204,9 @@ impl Runbook {
                 found.insert(index, (trial.step(index, problems), true));
                 continue;
             }
-            let tried = trial.step(index, &mut Problems::default());
-            if tried.body.is_some() {
+            let mut guarded = Problems::default();
+            let tried = trial.step(index, &mut guarded);
+            if tried.body.is_some() && !guarded.has_errors() {
                 found.insert(index, (tried, false));
             } else {
                 gone.insert(index);

@@ -8,7 +8,8 @@ use super::{
     read::ON_FAILURE,
     read_steps::ON_IMPAIRED,
 };
-use lifeboat_contract::Catalog;
+use lifeboat_contract::{Catalog, KindEntry};
+use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 const NAME: &str = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$";
@@ -171,6 +172,29 @@ fn kinds(catalog: &Catalog) -> Vec<(String, Value)> {
         .collect();
     kinds.sort_by(|(one, _), (other, _)| one.cmp(other));
     kinds
+}
+
+/// Whether the field at a path below a kind's `with` is a duration.
+pub(super) fn takes_duration(catalog: &Catalog, kind: &str, path: &[String]) -> bool {
+    let schema = catalog.get(kind).map(KindEntry::schema).or_else(|| gates::schema(kind)).map(Schema::to_value);
+    let Some(root) = schema else { return false };
+    let field = path.iter().try_fold(&root, |schema, segment| {
+        let schema = followed(schema, &root)?;
+        let member = schema.get("properties").and_then(|members| members.get(segment));
+        member.or_else(|| schema.get("additionalProperties")).or_else(|| schema.get("items"))
+    });
+    field.is_some_and(|field| {
+        let choices = field.get("anyOf").and_then(Value::as_array).map_or(std::slice::from_ref(field), Vec::as_slice);
+        choices.iter().any(|choice| followed(choice, &root).is_some_and(|schema| schema["format"] == "duration"))
+    })
+}
+
+/// What a reference stands for.
+fn followed<'s>(schema: &'s Value, root: &'s Value) -> Option<&'s Value> {
+    match schema.get("$ref").and_then(Value::as_str) {
+        Some(reference) => root.pointer(reference.strip_prefix('#')?),
+        None => Some(schema),
+    }
 }
 
 /// A kind's own schema as a part of ours: its references lead into itself, and templates may stand for its values.

@@ -9,8 +9,8 @@ use super::{
     problems::{Problems, quoted},
     scope::{Scope, Vocabulary},
 };
-use lifeboat_contract::{DocumentPath, codes};
-use serde_json::{Map, Value, json};
+use lifeboat_contract::{DocumentPath, Finding, codes};
+use serde_json::{Value, json};
 use std::{cell::Cell, collections::BTreeSet};
 
 const OPEN: &str = "${{";
@@ -48,6 +48,28 @@ pub(super) enum Tree {
 pub(super) struct Misfit {
     pub(super) path: DocumentPath,
     pub(super) flaw: Flaw,
+}
+
+/// The leaves of a tree whose value is not to be trusted, and why.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    pub(super) leaves: Vec<DocumentPath>,
+    pub(super) misfits: Vec<Misfit>,
+}
+
+impl Open {
+    fn leave(&mut self, path: &DocumentPath) -> Value {
+        self.leaves.push(path.clone());
+        json!("placeholder")
+    }
+
+    /// Whether a finding may be about one of these values rather than about what the runbook says.
+    pub(super) fn concerns(&self, finding: &Finding) -> bool {
+        if matches!(finding.code, codes::UNKNOWN_FIELD | codes::MISSING_FIELD) {
+            return false;
+        }
+        self.leaves.iter().any(|leaf| finding.path.0.starts_with(&leaf.0) || leaf.0.starts_with(&finding.path.0))
+    }
 }
 
 /// What reading a template needs: the source, for places inside a text, and the names that mean something.
@@ -300,46 +322,35 @@ fn evaluate(expression: &Expression, scope: &Scope<'_>, path: &DocumentPath, spa
 }
 
 impl Tree {
-    /// Evaluates every template. Yields nothing when one of them has no value; all that have none are added to `misfits`.
-    pub(super) fn evaluate(&self, scope: &Scope<'_>, path: &DocumentPath, misfits: &mut Vec<Misfit>) -> Option<Value> {
+    /// Evaluates every template. Where one has no value yet, or none at all, a placeholder stands, and its path is noted.
+    pub(super) fn evaluate(&self, scope: &Scope<'_>, path: &DocumentPath, open: &mut Open) -> Value {
         match self {
-            Self::Literal(value) => Some(value.clone()),
-            Self::Broken => None,
-            Self::Secret(name) => Some(json!({ "secret": name })),
-            Self::Template(template) => template.evaluate(scope, path).map_err(|misfit| misfits.push(misfit)).ok(),
-            Self::List(items) => {
-                let values: Vec<Option<Value>> = items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| item.evaluate(scope, &path.join(index), misfits))
-                    .collect();
-                values.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
-            }
-            Self::Map(entries) => {
-                let values: Vec<Option<(String, Value)>> = entries
-                    .iter()
-                    .map(|(key, tree)| Some((key.clone(), tree.evaluate(scope, &path.join(key), misfits)?)))
-                    .collect();
-                values.into_iter().collect::<Option<Map<_, _>>>().map(Value::Object)
-            }
-        }
-    }
-
-    /// The leaves whose value hangs on one of these inputs.
-    pub(super) fn leaves_using(&self, names: &BTreeSet<String>, path: &DocumentPath, leaves: &mut Vec<DocumentPath>) {
-        match self {
-            Self::Template(template) if template.uses_input(names) => leaves.push(path.clone()),
-            Self::List(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    item.leaves_using(names, &path.join(index), leaves);
+            Self::Literal(value) => value.clone(),
+            Self::Secret(name) => json!({ "secret": name }),
+            Self::Broken => open.leave(path),
+            Self::Template(template) => {
+                let unknown = template.uses_input(&scope.unknown);
+                match template.evaluate(scope, path) {
+                    Ok(value) => {
+                        if unknown {
+                            open.leaves.push(path.clone());
+                        }
+                        value
+                    }
+                    Err(misfit) => {
+                        if misfit.flaw.ill_typed || !unknown {
+                            open.misfits.push(misfit);
+                        }
+                        open.leave(path)
+                    }
                 }
             }
-            Self::Map(entries) => {
-                for (key, tree) in entries {
-                    tree.leaves_using(names, &path.join(key), leaves);
-                }
+            Self::List(items) => {
+                items.iter().enumerate().map(|(index, item)| item.evaluate(scope, &path.join(index), open)).collect()
             }
-            _ => {}
+            Self::Map(entries) => Value::Object(
+                entries.iter().map(|(key, tree)| (key.clone(), tree.evaluate(scope, &path.join(key), open))).collect(),
+            ),
         }
     }
 

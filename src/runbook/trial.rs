@@ -4,13 +4,14 @@
 
 use super::{
     document::{Node, decode},
-    fields::bad_duration,
+    fields::{bad_duration, unitless},
     outline::{Outline, Site, SiteRef, Step},
     problems::Problems,
     read_steps::nothing,
     resolved::{Body, decode_step},
+    schema::takes_duration,
     scope::Scope,
-    template::{Template, Tree, report},
+    template::{Open, Template, Tree, report},
 };
 use lifeboat_contract::{
     AcceptedLoss, Catalog, DecodeError, DocumentPath, Finding, Findings, Place, RunContext, Span, codes,
@@ -34,6 +35,8 @@ pub(super) struct Tried {
     pub(super) with: Value,
     /// Nothing where `with` has a problem.
     pub(super) body: Option<Body>,
+    /// Whether every value of `with` is known; where not, placeholders stand in it.
+    pub(super) certain: bool,
     pub(super) place: Option<Place>,
     pub(super) timeout: Option<Duration>,
 }
@@ -69,6 +72,7 @@ impl Trial<'_> {
             name: self.text(step.name.as_ref(), &path.join("name"), problems),
             with: nothing(),
             body: None,
+            certain: true,
             place: site.map(|site| site.place(&self.outline.providers)),
             timeout: self.timeout(step, &path.join("timeout"), problems),
         };
@@ -76,22 +80,18 @@ impl Trial<'_> {
             self.provider(site, kind, &path, problems);
         }
         let at = path.join("with");
-        let mut misfits = Vec::new();
-        let with = step.with.evaluate(self.scope, &at, &mut misfits);
-        let mut open = Vec::new();
-        step.with.leaves_using(&self.scope.unknown, &at, &mut open);
-        for misfit in misfits {
-            if misfit.flaw.ill_typed || !open.iter().any(|leaf| misfit.path.0.starts_with(&leaf.0)) {
-                report(misfit.path, misfit.flaw, problems);
-            }
-        }
-        if let (Some(with), Some(kind)) = (with, &step.kind) {
-            let (body, findings) = self.decode(kind, &with, &step.with, &at);
-            tried.with = with;
+        let mut open = Open::default();
+        tried.with = step.with.evaluate(self.scope, &at, &mut open);
+        if let Some(kind) = &step.kind {
+            let (body, findings) = self.decode(kind, &tried.with, &step.with, &at);
             tried.body = body;
-            problems.extend(findings.into_iter().filter(|finding| !hangs_on(&open, finding)));
+            problems.extend(findings.into_iter().filter(|finding| !open.concerns(finding)));
         }
-        if let (None, Some(body)) = (&step.site, &tried.body)
+        tried.certain = open.leaves.is_empty();
+        for misfit in open.misfits {
+            report(misfit.path, misfit.flaw, problems);
+        }
+        if let (None, Some(body), true) = (&step.site, &tried.body, tried.certain)
             && body.touches(&self.context(None)).planes.iter().any(|plane| plane.region.is_none())
         {
             problems
@@ -137,25 +137,30 @@ impl Trial<'_> {
 
     /// Lets the kind read `with`. Yields a body only where nothing is wrong with it.
     fn decode(&self, kind: &str, with: &Value, tree: &Tree, at: &DocumentPath) -> (Option<Body>, Vec<Finding>) {
-        match decode::salvage(with.clone(), |with| decode_step(self.catalog, kind, with)) {
-            Err(mistakes) => (None, mistakes.iter().map(|mistake| self.mistake(mistake, tree, at)).collect()),
-            Ok(body) => {
-                let mut findings = Findings::under(at.clone());
-                match &body {
-                    Body::Change(change) => change.check(&mut findings),
-                    Body::Check(check) => check.check(&mut findings),
-                    Body::Wait(_) | Body::Approval { .. } => {}
-                }
-                let sound = !findings.has_errors();
-                let findings =
-                    findings.into_vec().into_iter().map(|finding| self.explained(finding, tree, at)).collect();
-                (sound.then_some(body), findings)
-            }
+        let (body, mistakes) = decode::salvage(with.clone(), |with| decode_step(self.catalog, kind, with));
+        let mut found = Findings::under(at.clone());
+        match &body {
+            Some(Body::Change(change)) => change.check(&mut found),
+            Some(Body::Check(check)) => check.check(&mut found),
+            Some(Body::Wait(_) | Body::Approval { .. }) | None => {}
         }
+        let sound = mistakes.is_empty() && !found.has_errors();
+        let mistakes = mistakes.iter().map(|mistake| self.mistake(kind, mistake, tree, at));
+        let findings = mistakes.chain(found.into_vec().into_iter().map(|finding| self.explained(finding, tree, at)));
+        let findings = findings.collect();
+        (body.filter(|_| sound), findings)
     }
 
-    fn mistake(&self, mistake: &DecodeError, tree: &Tree, at: &DocumentPath) -> Finding {
-        let finding = decode::finding(self.root, at, mistake);
+    fn mistake(&self, kind: &str, mistake: &DecodeError, tree: &Tree, at: &DocumentPath) -> Finding {
+        let mut finding = decode::finding(self.root, at, mistake);
+        // A duration is text to serde, but quoting a bare number would not make it one.
+        if finding.code == codes::WRONG_TYPE
+            && let Some(Tree::Literal(Value::Number(number))) = tree.at(&mistake.path)
+            && takes_duration(self.catalog, kind, &mistake.path)
+        {
+            let mut problems = Problems::default();
+            finding = unitless(number, finding.path, &mut problems).clone();
+        }
         let secret =
             (0..=mistake.path.len()).find(|&end| matches!(tree.at(&mistake.path[..end]), Some(Tree::Secret(_))));
         match secret {
@@ -236,12 +241,4 @@ impl Trial<'_> {
 
 pub(super) fn path_of(index: usize) -> DocumentPath {
     DocumentPath::default().join("steps").join(index)
-}
-
-/// Whether a finding is about a value that is not known yet.
-fn hangs_on(open: &[DocumentPath], finding: &Finding) -> bool {
-    if matches!(finding.code, codes::UNKNOWN_FIELD | codes::MISSING_FIELD) {
-        return false;
-    }
-    open.iter().any(|leaf| finding.path.0.starts_with(&leaf.0) || leaf.0.starts_with(&finding.path.0))
 }

@@ -14,11 +14,14 @@ const MISTAKES_MAX: usize = 50;
 /// Decodes a document or a part of one. The findings' paths start at `node`.
 pub fn decode<T: DeserializeOwned>(node: &Node) -> Result<T, Vec<Finding>> {
     let base = DocumentPath::default();
-    salvage(node.to_json(), |value| {
+    let (decoded, mistakes) = salvage(node.to_json(), |value| {
         serde_path_to_error::deserialize(value)
             .map_err(|error| DecodeError { path: segments(error.path()), message: error.inner().to_string() })
-    })
-    .map_err(|mistakes| mistakes.iter().map(|mistake| finding(node, &base, mistake)).collect())
+    });
+    match decoded {
+        Some(decoded) if mistakes.is_empty() => Ok(decoded),
+        _ => Err(mistakes.iter().map(|mistake| finding(node, &base, mistake)).collect()),
+    }
 }
 
 /// A path as serde saw it, in the document's segments.
@@ -36,17 +39,17 @@ pub fn segments(path: &serde_path_to_error::Path) -> Vec<String> {
 
 /// Reads `value`; after a mistake, takes what is wrong away and reads again, to find the next one.
 ///
-/// A mistake that only the taking away can have caused (a field that is now missing) is not reported.
+/// A mistake that only the taking away can have caused (a field that is now missing) is not reported. Yields the value too
+/// where nothing but unknown fields had to go: there is more to say about it.
 pub(in crate::runbook) fn salvage<T>(
     mut value: Value,
     read: impl Fn(&Value) -> Result<T, DecodeError>,
-) -> Result<T, Vec<DecodeError>> {
+) -> (Option<T>, Vec<DecodeError>) {
     let mut mistakes: Vec<DecodeError> = Vec::new();
     let mut removed: Vec<Vec<String>> = Vec::new();
     while mistakes.len() < MISTAKES_MAX {
         let mut mistake = match read(&value) {
-            Ok(decoded) if mistakes.is_empty() => return Ok(decoded),
-            Ok(_) => break,
+            Ok(decoded) => return (removed.is_empty().then_some(decoded), mistakes),
             Err(mistake) => mistake,
         };
         let said = Said::parse(&mistake.message);
@@ -69,7 +72,7 @@ pub(in crate::runbook) fn salvage<T>(
             break;
         }
     }
-    Err(mistakes)
+    (None, mistakes)
 }
 
 /// Removes the member of a mapping at `path`. Items of lists stay: without one of them the others would change places.

@@ -41,7 +41,8 @@ fn fields() {
 fn a_kind_reports_its_own_values_where_they_stand() {
     edited("percent: 0 }", "percent: 101 }").finds(&[("LB0108", "101", "101 is more than 100 percent", "")]);
     edited("default: 100", "default: 150").finds(&[("LB0108", "${{ inputs.share }}", "150 is more", "")]);
-    edited("percent: 0 }", "percent: 0, pause: 5 }").finds(&[("LB0102", "5", "expected text", "quote it")]);
+    edited("percent: 0 }", "percent: 0, pause: 5 }").finds(&[("LB0105", "5", "`5` has no unit", "`5s`")]);
+    edited("percent: 0 }", "percent: 0, region: 5 }").finds(&[("LB0102", "5", "expected text", "quote it: \"5\"")]);
     edited("percent: 0 }", "percent: 0, pause: soon }").finds(&[("LB0105", "soon", "not a duration", "")]);
     edited("percent: 0 }", "percent: 300 }").finds(&[("LB0108", "300", "255", "")]);
 }
@@ -105,6 +106,18 @@ fn sites() {
 fn expressions() {
     let name = |template: &str| edited("${{ to.dial }}", template);
     name("${{ to. }}").finds(&[("LB0301", "${{ to. }}", "cannot be read", "")]);
+    edited("    timeout: 1m", "    if: mode = 'failover'").finds(&[(
+        "LB0301",
+        "mode = 'failover'",
+        "cannot be read",
+        "`==`",
+    )]);
+    edited("    timeout: 1m", "    if: has(to.zone) and true").finds(&[(
+        "LB0301",
+        "has(to.zone) and true",
+        "cannot be read",
+        "`&&`",
+    )]);
     name("${{ to.dial").finds(&[("LB0301", "${{ to.dial", "never ends", "}}")]);
     name("${{ too.dial }}").finds(&[("LB0302", "${{ too.dial }}", "unknown name `too`", "`to`")]);
     name("d-${{ to.dail }}").finds(&[("LB0302", "${{ to.dail }}", "`to.dail`", "`dial`")]);
@@ -118,6 +131,15 @@ fn expressions() {
     edited("    timeout: 1m", "    if: to.id").finds(&[("LB0303", "to.id", "true or false", "")]);
     edited("uses: toy.knock", "uses: ${{ to.url }}").finds(&[("LB0304", "${{ to.url }}", "not allowed in `uses`", "")]);
     edited("dial: d1", "dial: \"${{ to.id }}\"").finds(&[("LB0304", "\"${{ to.id }}\"", "not allowed", "")]);
+}
+
+#[test]
+fn a_broken_template_hides_no_other_problem_of_its_step() {
+    edited("name: \"${{ from.dial }}\", percent: 0", "name: \"${{ from.dail }}\", percent: 101, x: 1").finds(&[
+        ("LB0302", "${{ from.dail }}", "`from.dail`", "`dial`"),
+        ("LB0108", "101", "more than 100", ""),
+        ("LB0101", "x", "unknown field", ""),
+    ]);
 }
 
 #[test]
@@ -159,6 +181,9 @@ fn an_input_without_a_default_is_no_reason_to_complain() {
     let open = |new: &str| edited("share: { type: number, default: 100 }", &format!("share: {new}"));
     open("{ type: number }").finds(&[]);
     open("{ type: string }").finds(&[]);
+    let two = "  - { id: a, uses: toy.door, with: { name: \"${{ inputs.one }}\" } }\n  - { id: b, uses: toy.door, needs: [], with: { name: \"${{ inputs.other }}\" } }\n";
+    let head = HEAD.replace("inputs:\n", "inputs:\n  one: { type: string }\n  other: { type: string }\n");
+    whole(&format!("{head}steps:\n{two}")).finds(&[]);
     open("{ type: string }\n  x: {}").finds(&[("LB0103", "x", "missing field `type`", "")]);
 }
 
@@ -192,7 +217,7 @@ steps:
     let codes: Vec<String> = test.found().into_iter().map(|(code, ..)| code).collect();
     let expected = [
         "LB0101", "LB0104", "LB0401", "LB0207", "LB0302", "LB0105", "LB0201", "LB0103", "LB0101", "LB0202", "LB0301",
-        "LB0005", "LB0102",
+        "LB0005", "LB0105",
     ];
     assert_eq!(codes, expected, "{}", test.screen());
     assert!(test.screen().ends_with("13 errors in demo.yaml; `lifeboat explain LB0101` tells more about a code\n"));
