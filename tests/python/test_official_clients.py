@@ -89,9 +89,9 @@ def test_what_global_accelerator_refuses(region_failover):
     accelerator = Accelerator(region_failover)
     client = accelerator.client
     arn = accelerator.groups["us-east-1"]
-    for dial in (-1, 100.5):
-        code, _ = error_of(client.update_endpoint_group, EndpointGroupArn=arn, TrafficDialPercentage=dial)
-        assert code == "InvalidArgumentException"
+    # boto3 knows the lower bound of a dial itself, and does not send what lies below it.
+    code, _ = error_of(client.update_endpoint_group, EndpointGroupArn=arn, TrafficDialPercentage=100.5)
+    assert code == "InvalidArgumentException"
     code, _ = error_of(client.describe_endpoint_group, EndpointGroupArn=arn + "0")
     assert code == "EndpointGroupNotFoundException"
     code, _ = error_of(client.describe_accelerator, AcceleratorArn=accelerator.arn + "0")
