@@ -2,7 +2,9 @@
 //!
 //! Makes no decision about a run.
 
+use crate::runbook::ProviderConfig;
 use lifeboat_contract::{CallError, Catalog, SharedClock, SharedWire};
+use std::collections::BTreeMap;
 
 /// Every kind that this build knows.
 pub fn catalog() -> Catalog {
@@ -14,9 +16,10 @@ pub fn catalog() -> Catalog {
 }
 
 /// Whether the providers' own configuration is read (profiles, environment), or fixed dummies stand in for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
-    Configured,
+    /// With the profile that the runbook names for each provider.
+    Configured(BTreeMap<String, ProviderConfig>),
     Dummies,
 }
 
@@ -31,7 +34,9 @@ pub fn providers(wire: &SharedWire, clock: &SharedClock, credentials: Credential
     {
         let mut providers = http::Extensions::new();
         let credentials = match credentials {
-            Credentials::Configured => lifeboat_aws::Credentials::Environment,
+            Credentials::Configured(configs) => lifeboat_aws::Credentials::Environment {
+                profile: configs.get("aws").and_then(|config| config.profile.clone()),
+            },
             Credentials::Dummies => lifeboat_aws::Credentials::Fixed {
                 access_key_id: "AKIDSIMULATED".to_owned(),
                 secret_access_key: "simulated".to_owned(),

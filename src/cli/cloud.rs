@@ -150,7 +150,13 @@ impl Surroundings {
     }
 
     /// What steps are given: the layers of wire around the cloud, and the providers' clients on top.
-    pub(super) fn cx(&self, carries: Carries, audit: Option<&Path>, secrets: Secrets) -> Result<Cx, Trouble> {
+    pub(super) fn cx(
+        &self,
+        carries: Carries,
+        configs: &BTreeMap<String, ProviderConfig>,
+        audit: Option<&Path>,
+        secrets: Secrets,
+    ) -> Result<Cx, Trouble> {
         let sink: Arc<dyn AuditSink> = match audit {
             Some(path) => {
                 let file = AuditFile::open(path).map_err(|error| Trouble::caused(Exit::Refused, error))?;
@@ -169,7 +175,7 @@ impl Surroundings {
             Carries::ReadsOnly => Arc::new(ReadOnly::new(audited)),
         };
         let credentials = match self.choice {
-            CloudChoice::Real => wiring::Credentials::Configured,
+            CloudChoice::Real => wiring::Credentials::Configured(configs.clone()),
             CloudChoice::Socket(_) | CloudChoice::World { .. } => wiring::Credentials::Dummies,
         };
         let providers = wiring::providers(&wire, &self.clock, credentials);

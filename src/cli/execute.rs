@@ -96,7 +96,7 @@ async fn go(
     rolls_back: bool,
 ) -> Result<Exit, Trouble> {
     let secrets = cloud::secrets(&state.plan.secrets)?;
-    let cx = around.cx(Carries::Everything, Some(&files.audit()), secrets)?;
+    let cx = around.cx(Carries::Everything, &state.plan.providers, Some(&files.audit()), secrets)?;
     let cancel = operator::interrupts(around.is_virtual(), common.quiet)
         .map_err(|error| Trouble::caused(Exit::Refused, error))?;
     let (mut reporter, screen) = reporter(common, around);

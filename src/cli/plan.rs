@@ -55,7 +55,7 @@ pub(super) async fn observe(
 ) -> Result<Plan, Trouble> {
     let source = runbook.source();
     let resolved = runbook.resolve(&around.catalog, intent).map_err(|list| load::findings(source, &list, common))?;
-    let cx = around.cx(Carries::ReadsOnly, None, Secrets::default())?;
+    let cx = around.cx(Carries::ReadsOnly, &resolved.providers, None, Secrets::default())?;
     let plan = plan::make(&resolved, &cx).await;
     cloud::check_accounts(&cx, &resolved.providers, &plan).await?;
     Ok(plan)

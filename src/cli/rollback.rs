@@ -51,7 +51,7 @@ fn refuse_crossing(state: &RunState, args: &RollbackArgs) -> Result<(), Trouble>
 
 /// Somebody may have built on a completed run since: what no longer stands where the run put it is not touched.
 async fn still_at_target(found: &Found, around: &Surroundings) -> Result<(), Trouble> {
-    let cx = around.cx(Carries::ReadsOnly, None, Secrets::default())?;
+    let cx = around.cx(Carries::ReadsOnly, &found.state.plan.providers, None, Secrets::default())?;
     let mut moved = Vec::new();
     for (id, step) in &found.state.steps {
         let Some(intent) = step.intent.as_ref().filter(|_| step.wants_undo()) else { continue };

@@ -12,4 +12,6 @@ mod overlay_vip;
 mod program;
 #[cfg(feature = "aws")]
 mod region_failover;
+#[cfg(feature = "aws")]
+mod secrets;
 mod toy;

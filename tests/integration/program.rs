@@ -46,6 +46,11 @@ impl Program {
         Ended::from(self.command(words).output().unwrap())
     }
 
+    /// Types a command with variables in its environment.
+    pub(crate) fn run_with(&self, words: &[&str], environment: &[(&str, &str)]) -> Ended {
+        Ended::from(self.command(words).envs(environment.iter().copied()).output().unwrap())
+    }
+
     /// Types a command whose process dies right after a journal record.
     pub(crate) fn run_until_record(&self, words: &[&str], record: u32) -> Ended {
         let mut command = self.command(words);

@@ -30,14 +30,16 @@ pub enum Credentials {
     /// Always these. No environment and no file is read: for simulated clouds.
     Fixed { access_key_id: String, secret_access_key: String },
     /// As every AWS tool finds them: profiles, environment, SSO, web identity, assumed roles, and `AWS_ENDPOINT_URL`.
-    Environment,
+    ///
+    /// A profile named here comes before `AWS_PROFILE`.
+    Environment { profile: Option<String> },
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Fixed { .. } => "Fixed",
-            Self::Environment => "Environment",
+            Self::Environment { .. } => "Environment",
         })
     }
 }
@@ -99,7 +101,7 @@ impl Aws {
     pub fn new(wire: SharedWire, clock: SharedClock, credentials: Credentials) -> Self {
         let chance = match credentials {
             Credentials::Fixed { .. } => Chance::seeded(0),
-            Credentials::Environment => Chance::from_system(),
+            Credentials::Environment { .. } => Chance::from_system(),
         };
         let invocation_ids = SharedInvocationIdGenerator::new(InvocationIds { chance, clock: clock.clone() });
         let (base, regions) = (OnceCell::new(), Mutex::default());
@@ -140,7 +142,7 @@ impl Aws {
     async fn base(&self, region: &str) -> SdkConfig {
         match &self.0.credentials {
             Credentials::Fixed { access_key_id, secret_access_key } => self.fixed(access_key_id, secret_access_key),
-            Credentials::Environment => self.environment(region).await,
+            Credentials::Environment { profile } => self.environment(region, profile.as_deref()).await,
         }
     }
 
@@ -161,13 +163,13 @@ impl Aws {
             .build()
     }
 
-    async fn environment(&self, region: &str) -> SdkConfig {
+    async fn environment(&self, region: &str, profile: Option<&str>) -> SdkConfig {
         // Every call names its region. This one is for the credential chain, and must not come from the instance's metadata:
         // a lost region's instance would slow every start.
         let home = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
             .or_else(ProfileFileRegionProvider::new())
             .or_else(Region::new(region.to_owned()));
-        ConfigLoader::default()
+        let loader = ConfigLoader::default()
             .behavior_version(BehaviorVersion::latest())
             .region(home)
             .http_client(Transport::new(self.0.wire.clone()))
@@ -175,9 +177,11 @@ impl Aws {
             .sleep_impl(TokioSleep::new())
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .load()
-            .await
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        match profile {
+            Some(profile) => loader.profile_name(profile).load().await,
+            None => loader.load().await,
+        }
     }
 }
 
