@@ -28,6 +28,9 @@ pub(super) struct Common {
     /// Where runs, locks and simulated worlds are kept [default: lifeboat/ in the user's state directory]
     #[arg(long, global = true, value_name = "DIR", env = "LIFEBOAT_STATE")]
     pub(super) state: Option<PathBuf>,
+    /// Lets steps of the kind `command` run programs on this machine
+    #[arg(long, global = true)]
+    pub(super) allow_commands: bool,
     /// Prints nothing but results and errors
     #[arg(long, short, global = true)]
     pub(super) quiet: bool,
@@ -172,6 +175,9 @@ pub(super) struct ResumeArgs {
     /// Takes this step as done (or, in a rollback, as undone): you did it by hand
     #[arg(long, value_name = "STEP", requires = "reason")]
     pub(super) mark_done: Option<String>,
+    /// Does this step once more although nobody knows what became of it: you found out that it was not done
+    #[arg(long, value_name = "STEP", requires = "reason", conflicts_with_all = ["skip", "mark_done"])]
+    pub(super) again: Option<String>,
     /// Why; stands in the journal and in every report
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,

@@ -17,7 +17,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use lifeboat_contract::{
-    Catalog, Chance, Cx, Mode, RunContext, Secrets, SharedClock, SharedWire, SystemClock, TokioClock,
+    Catalog, Chance, CommandsAllowed, Cx, Mode, RunContext, Secrets, SharedClock, SharedWire, SystemClock, TokioClock,
 };
 use lifeboat_simulated::{SimulatedCloud, World};
 use std::{
@@ -34,6 +34,7 @@ pub(super) struct Surroundings {
     pub(super) choice: CloudChoice,
     simulated: Option<(Arc<SimulatedCloud>, WorldFile)>,
     bottom: SharedWire,
+    commands_allowed: bool,
 }
 
 /// What a wire may carry.
@@ -77,7 +78,7 @@ pub(super) fn block_on<T>(virtual_time: bool, future: impl Future<Output = T>) -
 impl Surroundings {
     /// As the command line says. Must be called inside the runtime whose time it shall follow.
     pub(super) async fn open(args: &CloudArgs, store: &StateDirectory, common: &Common) -> Result<Self, Trouble> {
-        match (&args.world, &args.cloud) {
+        let around = match (&args.world, &args.cloud) {
             (Some(path), _) => {
                 let (world, file) = world::open(path, store, args.fresh, common)?;
                 let now = world.now();
@@ -86,24 +87,31 @@ impl Surroundings {
                 if let Some(after) = args.after {
                     tokio::time::sleep(after.get()).await;
                 }
-                Ok(around)
+                around
             }
-            (None, Some(url)) => Self::socket(url),
-            (None, None) => Ok(Self::real()),
-        }
+            (None, Some(url)) => Self::socket(url)?,
+            (None, None) => Self::real(),
+        };
+        Ok(Self { commands_allowed: common.allow_commands, ..around })
     }
 
     /// As the run began. `last_at` is the journal's last moment: virtual time never goes back.
-    pub(super) fn reopen(choice: &CloudChoice, store: &StateDirectory, last_at: Timestamp) -> Result<Self, Trouble> {
-        match choice {
-            CloudChoice::Real => Ok(Self::real()),
-            CloudChoice::Socket(url) => Self::socket(url),
+    pub(super) fn reopen(
+        choice: &CloudChoice,
+        store: &StateDirectory,
+        last_at: Timestamp,
+        common: &Common,
+    ) -> Result<Self, Trouble> {
+        let around = match choice {
+            CloudChoice::Real => Self::real(),
+            CloudChoice::Socket(url) => Self::socket(url)?,
             CloudChoice::World { name, .. } => {
                 let (world, file) = world::reopen(name, store)?;
                 let now = world.now().max(last_at);
-                Ok(Self::simulated(world, file, choice.clone(), now))
+                Self::simulated(world, file, choice.clone(), now)
             }
-        }
+        };
+        Ok(Self { commands_allowed: common.allow_commands, ..around })
     }
 
     fn simulated(world: World, file: WorldFile, choice: CloudChoice, now: Timestamp) -> Self {
@@ -115,6 +123,7 @@ impl Surroundings {
             chance: Chance::seeded(u64::try_from(now.as_millisecond()).unwrap_or_default()),
             choice,
             bottom: cloud.clone(),
+            commands_allowed: false,
             simulated: Some((cloud, file)),
             clock,
         }
@@ -129,6 +138,7 @@ impl Surroundings {
             choice: CloudChoice::Socket(url.to_owned()),
             simulated: None,
             bottom: Arc::new(cloud),
+            commands_allowed: false,
             clock,
         })
     }
@@ -141,6 +151,7 @@ impl Surroundings {
             choice: CloudChoice::Real,
             simulated: None,
             bottom: Arc::new(Network::new(clock.clone())),
+            commands_allowed: false,
             clock,
         }
     }
@@ -178,7 +189,10 @@ impl Surroundings {
             CloudChoice::Real => wiring::Credentials::Configured(configs.clone()),
             CloudChoice::Socket(_) | CloudChoice::World { .. } => wiring::Credentials::Dummies,
         };
-        let providers = wiring::providers(&wire, &self.clock, credentials);
+        let mut providers = wiring::providers(&wire, &self.clock, credentials);
+        if self.commands_allowed {
+            providers.insert(CommandsAllowed);
+        }
         Ok(Cx {
             wire,
             clock: self.clock.clone(),

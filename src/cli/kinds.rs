@@ -21,6 +21,7 @@ pub(super) fn kinds(args: &KindsArgs, common: &Common) -> Result<Exit, Trouble> 
             let shape = match entry.shape {
                 lifeboat_contract::Shape::Change => "change",
                 lifeboat_contract::Shape::Check => "check",
+                lifeboat_contract::Shape::Task => "task",
             };
             (entry.kind.to_owned(), shape, entry.schema().to_value())
         })

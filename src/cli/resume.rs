@@ -28,11 +28,12 @@ pub(super) fn resume(args: &ResumeArgs, common: &Common) -> Result<Exit, Trouble
     }
     let by = operator::identity();
     let mut first = Vec::new();
-    let chosen = match (&args.skip, &args.mark_done) {
-        (Some(step), _) => Some((step, OverrideAction::Skip)),
-        (None, Some(step)) => Some((step, OverrideAction::MarkDone)),
-        (None, None) => None,
-    };
+    let chosen = [
+        (&args.skip, OverrideAction::Skip),
+        (&args.mark_done, OverrideAction::MarkDone),
+        (&args.again, OverrideAction::Again),
+    ];
+    let chosen = chosen.into_iter().find_map(|(step, action)| Some((step.as_ref()?, action)));
     if let Some((step, action)) = chosen {
         let step = known(&found.state, step)?;
         let reason = args.reason.clone().unwrap_or_default();
@@ -43,7 +44,7 @@ pub(super) fn resume(args: &ResumeArgs, common: &Common) -> Result<Exit, Trouble
     check_legal(&found.state, &first)?;
     let virtual_time = matches!(found.state.cloud, CloudChoice::World { .. });
     cloud::block_on(virtual_time, async {
-        let around = Surroundings::reopen(&found.state.cloud, &store, found.state.last_at)?;
+        let around = Surroundings::reopen(&found.state.cloud, &store, found.state.last_at, common)?;
         execute::continue_with(found, &first, &around, &store, common, false).await
     })
 }

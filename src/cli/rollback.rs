@@ -27,7 +27,7 @@ pub(super) fn rollback(args: &RollbackArgs, common: &Common) -> Result<Exit, Tro
     check_legal(&found.state, &first)?;
     let virtual_time = matches!(found.state.cloud, CloudChoice::World { .. });
     cloud::block_on(virtual_time, async {
-        let around = Surroundings::reopen(&found.state.cloud, &store, found.state.last_at)?;
+        let around = Surroundings::reopen(&found.state.cloud, &store, found.state.last_at, common)?;
         if found.state.standing == Standing::Ended(RunOutcome::Completed) {
             still_at_target(&found, &around).await?;
         }

@@ -194,7 +194,7 @@ impl<S: Storage> Engine<'_, S> {
         Ok(())
     }
 
-    fn redacted(&self, error: &CallError) -> CallFailure {
+    pub(super) fn redacted(&self, error: &CallError) -> CallFailure {
         let failure = error.record();
         CallFailure { message: self.cx.secrets.redact(&failure.message), ..failure }
     }

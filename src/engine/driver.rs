@@ -11,7 +11,7 @@ use super::{
 use crate::{
     journal::{Identity, Journal, JournalError, PauseReason, Record, StepOutcome, Storage},
     plan::Skip,
-    runbook::{Body, decode_step},
+    runbook::{Body, decode_planned},
 };
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use lifeboat_contract::{Catalog, Chance, Cx, StepId, clock, wire::BoxFuture};
@@ -109,7 +109,7 @@ impl<'a, S: Storage> Engine<'a, S> {
     ) -> Result<Self, EngineError> {
         let mut bodies = BTreeMap::new();
         for step in &state.plan.steps {
-            let body = decode_step(setting.catalog, &step.kind, &step.with)
+            let body = decode_planned(setting.catalog, &step.kind, &step.with, step.undo.as_ref())
                 .map_err(|error| EngineError::Undecodable { step: step.id.clone(), why: error.to_string() })?;
             bodies.insert(step.id.clone(), body);
         }
@@ -189,6 +189,7 @@ impl<'a, S: Storage> Engine<'a, S> {
         match &self.bodies[id] {
             Body::Change(change) => self.change(id, change.as_ref()).await,
             Body::Check(check) => self.check(id, check.as_ref()).await,
+            Body::Task { task, .. } => self.task(id, task.as_ref()).await,
             Body::Wait(duration) => self.wait(id, *duration).await,
             Body::Approval { message } => self.approval(id, message.as_deref()).await,
         }

@@ -10,6 +10,7 @@ mod driver;
 mod gate;
 mod ledger;
 mod state;
+mod task;
 mod undo;
 mod watch;
 

@@ -330,8 +330,17 @@ impl RunState {
     ) -> Result<(), Illegal> {
         match (&self.stage, action) {
             (Stage::Forward, _) if step.is_done() => return Err(illegal(record, "the step is done")),
+            (Stage::Forward, OverrideAction::Again) => {
+                let intent = step.intent.as_mut().filter(|_| step.phase == StepPhase::Failed);
+                let intent = intent.ok_or_else(|| illegal(record, "the step has not been tried and failed"))?;
+                intent.forward_lands_by = intent.lands_by();
+                intent.last = None;
+            }
             (Stage::Forward, OverrideAction::Skip) => step.finish(at, StepPhase::Done(StepOutcome::Skipped)),
             (Stage::Forward, OverrideAction::MarkDone) => step.finish(at, StepPhase::Done(StepOutcome::Adopted)),
+            (Stage::Back { .. }, OverrideAction::Again) => {
+                return Err(illegal(record, "the run goes backwards"));
+            }
             (Stage::Back { .. }, _) if step.wants_undo() => step.finish(at, StepPhase::Undone(UndoOutcome::MarkedDone)),
             (Stage::Back { .. }, _) => return Err(illegal(record, "the step has nothing to undo")),
         }

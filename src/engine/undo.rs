@@ -15,7 +15,11 @@ use lifeboat_contract::{DynChange, StepId, clock::after};
 
 impl<S: Storage> Engine<'_, S> {
     pub(super) async fn undo(&self, id: &StepId) -> Result<(), Halt> {
-        let Body::Change(change) = &self.bodies[id] else { unreachable!("only a change has an intent to undo") };
+        let change = match &self.bodies[id] {
+            Body::Change(change) => change,
+            Body::Task { undo, .. } => return self.undo_task(id, undo.as_deref()).await,
+            _ => unreachable!("only a change and a task have an intent to undo"),
+        };
         if self.phase(id) != StepPhase::Undoing {
             self.ledger.record(&Record::UndoStarted { step: id.clone() })?;
         }

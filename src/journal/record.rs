@@ -218,6 +218,8 @@ pub enum UndoOutcome {
 pub enum OverrideAction {
     Skip,
     MarkDone,
+    /// A task of unknown outcome is done once more.
+    Again,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

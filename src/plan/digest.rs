@@ -37,6 +37,7 @@ fn decided(plan: &Plan) -> Value {
                 "id": step.id,
                 "kind": step.kind,
                 "with": step.with,
+                "undo": step.undo,
                 "place": step.place,
                 "needs": step.needs,
                 "timeout": step.timeout,

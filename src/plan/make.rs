@@ -5,13 +5,13 @@
 use super::{
     digest::{digest, sha256_hex},
     graph::ancestors,
-    value::{Plan, PlannedBody, PlannedChange, PlannedStep, RunbookText, Skip},
+    value::{Plan, PlannedBody, PlannedChange, PlannedStep, PlannedTask, RunbookText, Skip},
 };
 use crate::runbook::{Body, OnImpaired, ResolvedRunbook, ResolvedStep};
 use futures_util::future::join_all;
 use lifeboat_contract::{
-    CallError, CallScope, CellKey, Cx, Direction, Effect, Foreseen, ObservedValue, Phase, Position, Refusal, Region,
-    Retry, Reversal, RunContext, Span, StepId, Touches, TransitionValue,
+    CallError, CallScope, CellKey, Cx, Direction, DynTask, Effect, Foreseen, ObservedValue, Phase, Position, Refusal,
+    Region, Retry, Reversal, RunContext, Span, StepId, Touches, TransitionValue,
 };
 use serde_json::{Value, json};
 use std::{
@@ -96,12 +96,22 @@ enum Sight {
     /// The step needs these lost regions, and was not asked.
     Lost(BTreeSet<Region>),
     Failed(CallError),
+    /// A task must not be done in these surroundings.
+    NotAdmitted(Refusal),
 }
 
 async fn sight(step: &ResolvedStep, cx: Cx) -> Sight {
     let Body::Change(change) = &step.body else {
         return match &step.body {
             Body::Check(check) => lost(&check.touches(&cx.run), &cx.run).map_or(Sight::Nothing, Sight::Lost),
+            Body::Task { task, undo } if step.skipped_by.is_none() => {
+                let admitted = task.admit(&cx).and_then(|()| undo.as_ref().map_or(Ok(()), |undo| undo.admit(&cx)));
+                match (lost(&task.touches(&cx.run), &cx.run), admitted) {
+                    (Some(regions), _) => Sight::Lost(regions),
+                    (None, Err(refusal)) => Sight::NotAdmitted(refusal),
+                    (None, Ok(())) => Sight::Nothing,
+                }
+            }
             _ => Sight::Nothing,
         };
     };
@@ -145,9 +155,7 @@ fn lost(touches: &Touches, run: &RunContext) -> Option<BTreeSet<Region>> {
 fn plan_step(step: &ResolvedStep, run: &RunContext, sight: Sight, earlier: &Foreseen) -> PlannedStep {
     let touches = match (&step.body, &sight) {
         (Body::Change(change), Sight::Seen(now)) => change.touches(run, Some(now)),
-        (Body::Change(change), _) => change.touches(run, None),
-        (Body::Check(check), _) => check.touches(run),
-        _ => Touches::default(),
+        (body, _) => body.touches(run),
     };
     // Roles seen in the observation can show that a lost region is needed after all.
     let sight = match sight {
@@ -162,6 +170,10 @@ fn plan_step(step: &ResolvedStep, run: &RunContext, sight: Sight, earlier: &Fore
             refusals.push(needs_lost_region(regions));
             None
         }
+        (None, Sight::NotAdmitted(refusal), _) => {
+            refusals.push(refusal.clone());
+            None
+        }
         _ => None,
     };
     let (body, note) = match &step.body {
@@ -170,6 +182,7 @@ fn plan_step(step: &ResolvedStep, run: &RunContext, sight: Sight, earlier: &Fore
             (PlannedBody::Change(planned), note)
         }
         Body::Check(check) => (PlannedBody::Check { question: check.question() }, None),
+        Body::Task { task, undo } => (PlannedBody::Task(planned_task(task.as_ref(), undo.as_deref())), None),
         Body::Wait(duration) => (PlannedBody::Wait { duration: Span(*duration) }, None),
         Body::Approval { message } => (PlannedBody::Approval { message: message.clone() }, None),
     };
@@ -178,6 +191,7 @@ fn plan_step(step: &ResolvedStep, run: &RunContext, sight: Sight, earlier: &Fore
         name: step.name.clone(),
         kind: step.kind.clone(),
         with: step.with.clone(),
+        undo: step.undo.clone(),
         place: step.place.clone(),
         needs: step.needs.clone(),
         timeout: step.timeout.map(Span),
@@ -217,7 +231,7 @@ fn plan_change(
             );
             return (unknown, None);
         }
-        Sight::Nothing | Sight::Lost(_) => return (unknown, None),
+        Sight::Nothing | Sight::Lost(_) | Sight::NotAdmitted(_) => return (unknown, None),
     };
     let predicted = overlay(&mut now, &touches.owns, earlier);
     change.foresee(&mut now.facts, earlier);
@@ -236,6 +250,14 @@ fn plan_change(
             (PlannedChange { before: Some(now.state), predicted, facts: now.facts, ..unknown }, None)
         }
     }
+}
+
+fn planned_task(task: &dyn DynTask, undo: Option<&dyn DynTask>) -> PlannedTask {
+    let reversal = match undo {
+        Some(_) => Reversal::Restores,
+        None => Reversal::ForwardOnly("the runbook declares no `undo` for it".to_owned()),
+    };
+    PlannedTask { work: task.describe(), undo: undo.map(DynTask::describe), repeatable: task.repeatable(), reversal }
 }
 
 /// The transition of a forward drive.

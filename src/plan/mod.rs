@@ -11,4 +11,4 @@ pub(crate) use digest::sha256_hex;
 pub use graph::ancestors;
 pub(crate) use make::forward;
 pub use make::{Difference, differences, make};
-pub use value::{Plan, PlannedBody, PlannedChange, PlannedStep, RunbookText, Skip};
+pub use value::{Plan, PlannedBody, PlannedChange, PlannedStep, PlannedTask, RunbookText, Skip};

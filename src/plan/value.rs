@@ -57,6 +57,9 @@ pub struct PlannedStep {
     pub name: Option<String>,
     pub kind: String,
     pub with: Value,
+    /// What the kind was given for the way back, where the runbook declares one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     pub needs: Vec<StepId>,
@@ -94,6 +97,7 @@ pub enum PlannedBody {
     Check {
         question: String,
     },
+    Task(PlannedTask),
     Wait {
         duration: Span,
     },
@@ -115,6 +119,17 @@ pub struct PlannedChange {
     pub facts: Value,
 }
 
+/// Opaque work: what it changes cannot be observed, so neither can it be foreseen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTask {
+    pub work: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// Whether an attempt of unknown outcome may be repeated.
+    pub repeatable: bool,
+    pub reversal: Reversal,
+}
+
 impl PlannedChange {
     /// Whether the world stands at the target already.
     pub fn is_nothing(&self) -> bool {
@@ -125,7 +140,21 @@ impl PlannedChange {
 impl PlannedStep {
     /// Whether a run would change anything through this step.
     pub fn changes(&self) -> bool {
-        self.skip.is_none() && matches!(&self.body, PlannedBody::Change(change) if !change.is_nothing())
+        self.skip.is_none()
+            && match &self.body {
+                PlannedBody::Change(change) => !change.is_nothing(),
+                PlannedBody::Task(_) => true,
+                PlannedBody::Check { .. } | PlannedBody::Wait { .. } | PlannedBody::Approval { .. } => false,
+            }
+    }
+
+    /// Whether the step can be undone; nothing for one that changes nothing by its nature.
+    pub fn reversal(&self) -> Option<&Reversal> {
+        match &self.body {
+            PlannedBody::Change(change) => Some(&change.reversal),
+            PlannedBody::Task(task) => Some(&task.reversal),
+            PlannedBody::Check { .. } | PlannedBody::Wait { .. } | PlannedBody::Approval { .. } => None,
+        }
     }
 
     /// The step as a step kind sees the run.
@@ -145,9 +174,9 @@ impl PlannedStep {
 impl Plan {
     /// The first step after which the run cannot be taken back automatically.
     pub fn point_of_no_return(&self) -> Option<&PlannedStep> {
-        self.steps.iter().find(|step| {
-            step.changes() && matches!(&step.body, PlannedBody::Change(change) if change.reversal != Reversal::Restores)
-        })
+        self.steps
+            .iter()
+            .find(|step| step.changes() && step.reversal().is_some_and(|reversal| *reversal != Reversal::Restores))
     }
 
     pub fn refusals(&self) -> impl Iterator<Item = (&PlannedStep, &Refusal)> {

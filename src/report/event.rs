@@ -87,6 +87,7 @@ fn words(at: Timestamp, record: &Record, state: &RunState) -> Event {
             let done = match action {
                 OverrideAction::Skip => "skipped",
                 OverrideAction::MarkDone => "marked as done",
+                OverrideAction::Again => "to be done again",
             };
             Event::lasting(Tone::Warning, format!("{done} by {} on {}: {reason}", by.name, by.host))
         }

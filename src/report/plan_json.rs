@@ -24,14 +24,20 @@ fn step_json(step: &PlannedStep) -> Value {
         PlannedBody::Change(change) => Some(change),
         _ => None,
     };
+    let task = match &step.body {
+        PlannedBody::Task(task) => Some(task),
+        _ => None,
+    };
     json!({
         "id": step.id,
         "kind": step.kind,
         "change": change_word(step),
         "before": change.and_then(|change| change.before.as_ref()),
         "target": change.and_then(|change| change.target.as_ref()),
-        "reversal": change.map(|change| reversal_word(&change.reversal)),
-        "reversal_why": change.and_then(|change| why(&change.reversal)),
+        "work": task.map(|task| &task.work),
+        "undo": task.and_then(|task| task.undo.as_ref()),
+        "reversal": step.reversal().map(reversal_word),
+        "reversal_why": step.reversal().and_then(why),
         "touches": step.touches,
         "refusals": step.refusals,
         "skip": step.skip.as_ref().map(skip_json),
@@ -45,6 +51,7 @@ pub(super) fn change_word(step: &PlannedStep) -> &'static str {
         _ if step.skip.is_some() => "none",
         PlannedBody::Wait { .. } | PlannedBody::Approval { .. } => "none",
         PlannedBody::Check { .. } => "check",
+        PlannedBody::Task(_) => "undetermined",
         PlannedBody::Change(change) if change.before.is_none() || change.target.is_none() => "undetermined",
         PlannedBody::Change(change) if change.is_nothing() => "none",
         PlannedBody::Change(_) => "change",
@@ -130,7 +137,9 @@ mod tests {
               }
             ],
             "serialise_on": []
-          }
+          },
+          "undo": null,
+          "work": null
         }
         "#);
         let words: Vec<&Value> = document["steps"].as_array().unwrap().iter().map(|step| &step["change"]).collect();

@@ -11,7 +11,7 @@ use super::{
     style::{Style, Tone},
 };
 use crate::{
-    plan::{Plan, PlannedBody, PlannedChange, PlannedStep, Skip},
+    plan::{Plan, PlannedBody, PlannedChange, PlannedStep, PlannedTask, Skip},
     runbook::OnFailure,
 };
 use lifeboat_contract::{AcceptedLoss, CellKey, Reversal, Span, StepId};
@@ -108,6 +108,7 @@ fn tag(step: &PlannedStep) -> (&'static str, Tone) {
         (Some(Skip::Impaired(_)), _) => ("owed", Tone::Warning),
         _ if !step.refusals.is_empty() => ("refused", Tone::Bad),
         (None, PlannedBody::Check { .. }) => ("check", Tone::Plain),
+        (None, PlannedBody::Task(_)) => ("task", Tone::Warning),
         (None, PlannedBody::Wait { .. }) => ("wait", Tone::Plain),
         (None, PlannedBody::Approval { .. }) => ("approval", Tone::Plain),
         (None, PlannedBody::Change(change)) if change.is_nothing() => ("unchanged", Tone::Faint),
@@ -128,6 +129,7 @@ fn body(page: &mut Page<'_>, plan: &Plan, step: &PlannedStep, previous: Option<&
             page.line(BODY, Tone::Warning, &format!("owed (needs {}, declared lost): to be done later", join(regions)));
         }
         (None, PlannedBody::Check { question }) => page.line(BODY, Tone::Plain, question),
+        (None, PlannedBody::Task(task)) => planned_task(page, task),
         (None, PlannedBody::Wait { duration }) => {
             page.line(BODY, Tone::Plain, &format!("waits {}", words(duration.get())));
         }
@@ -149,6 +151,14 @@ fn body(page: &mut Page<'_>, plan: &Plan, step: &PlannedStep, previous: Option<&
     let terms = terms(plan, step, previous);
     if !terms.is_empty() {
         page.line(BODY, Tone::Faint, &terms.join("; "));
+    }
+}
+
+fn planned_task(page: &mut Page<'_>, task: &PlannedTask) {
+    page.line(BODY, Tone::Strong, &task.work);
+    page.line(BODY, Tone::Warning, "its effect is undetermined: it cannot be observed");
+    if let Some(undo) = &task.undo {
+        page.labelled(BODY, "undone by ", 10, Tone::Plain, undo);
     }
 }
 
@@ -175,11 +185,8 @@ fn terms(plan: &Plan, step: &PlannedStep, previous: Option<&StepId>) -> Vec<Stri
     let mut terms = Vec::new();
     if step.skip.is_none() {
         terms.extend(planes(step));
-        if let PlannedBody::Change(change) = &step.body
-            && step.changes()
-            && step.refusals.is_empty()
-        {
-            let undo = if change.reversal == Reversal::Restores { "can be undone" } else { "cannot be undone" };
+        if let Some(reversal) = step.reversal().filter(|_| step.changes() && step.refusals.is_empty()) {
+            let undo = if *reversal == Reversal::Restores { "can be undone" } else { "cannot be undone" };
             terms.push(undo.to_owned());
         }
         let is_gate = matches!(step.body, PlannedBody::Wait { .. } | PlannedBody::Approval { .. });
@@ -217,9 +224,9 @@ fn planes(step: &PlannedStep) -> Vec<String> {
 
 /// Why a step cannot be taken back, where it cannot, with all that it takes to recognise what it changes.
 fn no_way_back(page: &mut Page<'_>, indent: usize, step: &PlannedStep) {
-    let PlannedBody::Change(change) = &step.body else { return };
-    let Some(reason) = why(&change.reversal) else { return };
-    let how = match change.reversal {
+    let Some(reversal) = step.reversal() else { return };
+    let Some(reason) = why(reversal) else { return };
+    let how = match reversal {
         Reversal::ForwardOnly(_) => "cannot be undone by going back",
         _ => "cannot be undone",
     };
@@ -244,7 +251,7 @@ fn resource(key: &CellKey) -> &str {
 fn sum(plan: &Plan) -> String {
     let of = |word: &str| plan.steps.iter().filter(|step| tag(step).0 == word).count();
     let plain = [("change", "to change"), ("unchanged", "unchanged")];
-    let counted = [("check", "check"), ("wait", "wait"), ("approval", "approval")];
+    let counted = [("task", "task"), ("check", "check"), ("wait", "wait"), ("approval", "approval")];
     let last = ["undetermined", "skipped", "owed", "refused"];
     let mut parts: Vec<String> = plain
         .iter()
@@ -254,7 +261,7 @@ fn sum(plan: &Plan) -> String {
         .collect();
     parts.extend(counted.iter().filter(|(word, _)| of(word) > 0).map(|(word, said)| count(of(word), said)));
     parts.extend(last.iter().filter(|word| of(word) > 0).map(|word| format!("{} {word}", of(word))));
-    if of("change") == 0 && of("undetermined") == 0 && of("refused") == 0 {
+    if of("change") == 0 && of("task") == 0 && of("undetermined") == 0 && of("refused") == 0 {
         parts.insert(0, "nothing to change".to_owned());
     }
     parts.join(", ")

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     engine::{RunState, Stage, Standing, StepState},
-    plan::{PlannedBody, PlannedStep},
+    plan::PlannedStep,
 };
 use jiff::Timestamp;
 use lifeboat_contract::{Reversal, clock::until};
@@ -77,11 +77,7 @@ fn step_json(state: &RunState, planned: &PlannedStep) -> Value {
 
 /// As journaled with the intent; as planned where there is none yet.
 fn reversal<'s>(planned: &'s PlannedStep, step: &'s StepState) -> Option<&'s Reversal> {
-    match (&step.intent, &planned.body) {
-        (Some(intent), _) => Some(&intent.reversal),
-        (None, PlannedBody::Change(change)) => Some(&change.reversal),
-        (None, _) => None,
-    }
+    step.intent.as_ref().map(|intent| &intent.reversal).or_else(|| planned.reversal())
 }
 
 /// Seconds to the millisecond.

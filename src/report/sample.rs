@@ -43,6 +43,7 @@ fn step(id: &str, kind: &str, body: PlannedBody) -> PlannedStep {
         id: id.into(),
         name: None,
         kind: kind.to_owned(),
+        undo: None,
         with: Value::Null,
         place: None,
         needs: Vec::new(),

@@ -127,6 +127,7 @@ pub(super) fn overrides(page: &mut Page<'_>, state: &RunState) {
         let action = match made.action {
             OverrideAction::Skip => "skipped",
             OverrideAction::MarkDone => "marked as done",
+            OverrideAction::Again => "done again",
         };
         let after = between(state.opened_at, made.at);
         let who = format!("{} {action} by {} on {}, {after} after the start", made.step, made.by.name, made.by.host);

@@ -5,6 +5,7 @@
 use crate::{
     engine::{RunState, Stage, Standing, StepPhase},
     journal::{CloudChoice, PauseReason, RunOutcome, StepOutcome},
+    plan::PlannedBody,
 };
 use lifeboat_contract::StepId;
 
@@ -56,6 +57,7 @@ impl Ways<'_> {
                 self.add("resume", "", format!("goes on once {step} is approved; on a terminal it asks"));
             }
             _ if failed.is_empty() => self.add("resume", "", "goes on from where it stands"),
+            _ if failed.iter().all(|step| self.is_stranded(step)) => {}
             _ => {
                 let names: Vec<&str> = failed.iter().map(StepId::as_str).collect();
                 self.add("resume", "", format!("tries {} again, from where it stands", names.join(", ")));
@@ -71,7 +73,17 @@ impl Ways<'_> {
             self.add("resume", &skip, format!("leaves {step} as it is now, and goes on with the steps after it"));
             let done = format!(" --mark-done {step} --reason \"...\"");
             self.add("resume", &done, format!("goes on as if {step} had worked: when you have done it by hand"));
+            if self.is_stranded(&step) {
+                let again = format!(" --again {step} --reason \"...\"");
+                self.add("resume", &again, format!("does {step} once more: when you know that it was not done"));
+            }
         }
+    }
+
+    /// Whether a step is a task of unknown outcome that must not simply be repeated.
+    fn is_stranded(&self, step: &StepId) -> bool {
+        let unknown = self.state.steps[step].failure.as_ref().is_some_and(|failure| failure.unknown);
+        unknown && matches!(&self.state.planned(step).body, PlannedBody::Task(task) if !task.repeatable)
     }
 
     /// A rollback that has come to a step that cannot be undone. Resuming would come to it again.
@@ -197,6 +209,7 @@ mod tests {
             let records = match (words[1], words.get(3)) {
                 ("resume", Some(&"--skip")) => vec![override_of(OverrideAction::Skip), resumed],
                 ("resume", Some(&"--mark-done")) => vec![override_of(OverrideAction::MarkDone), resumed],
+                ("resume", Some(&"--again")) => vec![override_of(OverrideAction::Again), resumed],
                 ("resume", None) => vec![resumed],
                 ("approve", Some(step)) => vec![approved(step), resumed],
                 ("rollback", _) => vec![rollback],

@@ -116,6 +116,7 @@ impl<'a> Survey<'a> {
         self.runs.extend(tried.iter().enumerate().filter(|(_, step)| step.is_some()).map(|(index, _)| index));
         self.owners(trial, &tried, problems);
         self.traffic(trial, &tried, problems);
+        self.fences(trial, &tried, problems);
         if self.acyclic {
             let weights: Vec<Duration> = tried.iter().map(|step| bound(step.as_ref())).collect();
             let heaviest = self.graph.heaviest(&weights);
@@ -190,6 +191,33 @@ impl<'a> Survey<'a> {
                     .warning(path_of(index).join("uses"), codes::UNPROVEN_TRAFFIC, message)
                     .because("if that place does not serve, this step turns a threatened service into a dead one")
                     .hint("put a check such as `http.check` before it");
+            }
+        }
+    }
+
+    /// In a failover, a task that starts work at one site needs something before it that keeps the other from doing the same.
+    ///
+    /// Only a task with a way back is taken to start something: one without tells somebody, and there is nothing to take back.
+    fn fences(&self, trial: &Trial<'_>, tried: &[Option<Tried>], problems: &mut Problems) {
+        if trial.scope.mode != Mode::Failover {
+            return;
+        }
+        // A step that could not be read may well be the fence.
+        let may_fence = |step: &Tried| match &step.body {
+            None | Some(Body::Approval { .. }) => true,
+            Some(body) => body.touches(&trial.context(step.place.as_ref())).fences,
+        };
+        let fences: BTreeSet<usize> =
+            (0..tried.len()).filter(|&index| tried[index].as_ref().is_some_and(may_fence)).collect();
+        for (index, _, body) in bodies(tried) {
+            if matches!(body, Body::Task { undo: Some(_), .. }) && fences.is_disjoint(&self.ancestors[index]) {
+                let id = quoted(self.outline.steps[index].id.as_str());
+                let message =
+                    format!("in a failover, {id} starts work at one site and nothing before it stops the other");
+                problems
+                    .warning(path_of(index).join("uses"), codes::UNFENCED, message)
+                    .because("a server that hangs is not a server that stopped: two would do the same work at once")
+                    .hint("put a fence before it (stop the server, or cut it off), or an `approval` where a person vouches for it");
             }
         }
     }

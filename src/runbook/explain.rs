@@ -40,6 +40,7 @@ const PAGES: &[(&str, &str)] = &[
     ("LB0403", include_str!("codes/LB0403.md")),
     ("LB0501", include_str!("codes/LB0501.md")),
     ("LB0502", include_str!("codes/LB0502.md")),
+    ("LB0503", include_str!("codes/LB0503.md")),
 ];
 
 /// The page of a code. Case does not matter, nor do leading zeros: `LB0107`, `lb107` and `107` are one code.

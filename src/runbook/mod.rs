@@ -31,6 +31,6 @@ pub use nearest::nearest;
 pub use resolve::{Runbook, SiteView};
 pub use resolved::{
     Body, Intent, OnFailure, OnImpaired, ProviderConfig, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource,
-    decode_step,
+    decode_planned, decode_step,
 };
 pub use schema::schema;

@@ -138,6 +138,8 @@ pub(super) struct Step {
     /// Nothing while it is missing or unknown.
     pub(super) kind: Option<String>,
     pub(super) with: Tree,
+    /// A task's way back: another `with` for the same kind.
+    pub(super) undo: Option<Tree>,
     pub(super) site: Option<SiteRef>,
     /// The positions of the steps that must be done before.
     pub(super) needs: Vec<usize>,

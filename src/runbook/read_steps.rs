@@ -18,8 +18,8 @@ use lifeboat_contract::{Catalog, DocumentPath, SiteId, Span, StepId, codes};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-pub(super) const FIELDS: [&str; 11] =
-    ["id", "name", "uses", "with", "site", "needs", "if", "timeout", "retry", "on_failure", "on_impaired"];
+pub(super) const FIELDS: [&str; 12] =
+    ["id", "name", "uses", "with", "undo", "site", "needs", "if", "timeout", "retry", "on_failure", "on_impaired"];
 pub(super) const ON_IMPAIRED: [(&str, OnImpaired); 2] = [("skip", OnImpaired::Skip), ("refuse", OnImpaired::Refuse)];
 const STEPS_MAX: usize = 200;
 const ATTEMPTS_MAX: u64 = 20;
@@ -88,6 +88,7 @@ impl StepReader<'_> {
             name: None,
             kind: None,
             with: Tree::Map(Vec::new()),
+            undo: None,
             site: None,
             needs: self.index.checked_sub(1).into_iter().collect(),
             needs_given: false,
@@ -111,12 +112,10 @@ impl StepReader<'_> {
         }
         step.name = self.template(&fields, "name", problems);
         step.kind = self.kind(&fields, problems);
-        if let Some((with, at)) = fields.get("with") {
-            match with.value {
-                NodeValue::Mapping(_) => step.with = self.reading.tree(with, &at, problems),
-                _ => wrong_type(with, at, "a mapping", problems),
-            }
+        if let Some(with) = self.tree(&fields, "with", problems) {
+            step.with = with;
         }
+        step.undo = self.tree(&fields, "undo", problems);
         step.site = self.site(&fields, problems);
         if let Some(needs) = self.needs(&fields, problems) {
             step.needs = needs;
@@ -128,6 +127,17 @@ impl StepReader<'_> {
         step.on_failure = fields.word("on_failure", &ON_FAILURE, problems);
         step.on_impaired = fields.word("on_impaired", &ON_IMPAIRED, problems);
         step
+    }
+
+    fn tree(&self, fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<Tree> {
+        let (node, at) = fields.get(name)?;
+        match node.value {
+            NodeValue::Mapping(_) => Some(self.reading.tree(node, &at, problems)),
+            _ => {
+                wrong_type(node, at, "a mapping", problems);
+                None
+            }
+        }
     }
 
     fn template(&self, fields: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<Template> {

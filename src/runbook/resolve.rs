@@ -231,6 +231,7 @@ impl Runbook {
             name: tried.name,
             kind: step.kind.clone()?,
             with: tried.with,
+            undo: tried.undo,
             body: tried.body?,
             place: tried.place,
             needs: needs.iter().map(|&before| self.outline.steps[before].id.clone()).collect(),

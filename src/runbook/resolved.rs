@@ -4,8 +4,8 @@
 
 use super::gates;
 use lifeboat_contract::{
-    AcceptedLoss, Catalog, DecodeError, DynChange, DynCheck, Mode, Place, Region, RunContext, SiteId, Step, StepId,
-    Touches,
+    AcceptedLoss, Catalog, DecodeError, DynChange, DynCheck, DynTask, Mode, Place, Region, RunContext, SiteId, Step,
+    StepId, Touches,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,6 +78,8 @@ pub struct ResolvedStep {
     pub kind: String,
     /// What the kind was given, for the plan's digest and for decoding it again.
     pub with: Value,
+    /// What the kind was given for the way back, where the runbook declares one.
+    pub undo: Option<Value>,
     pub body: Body,
     pub place: Option<Place>,
     pub needs: Vec<StepId>,
@@ -94,6 +96,11 @@ pub struct ResolvedStep {
 pub enum Body {
     Change(Box<dyn DynChange>),
     Check(Box<dyn DynCheck>),
+    /// Opaque work, and its way back where the runbook declares one.
+    Task {
+        task: Box<dyn DynTask>,
+        undo: Option<Box<dyn DynTask>>,
+    },
     /// Waits; the engine's own gate.
     Wait(Duration),
     /// Asks a person; the engine's own gate.
@@ -108,6 +115,7 @@ impl Body {
         match self {
             Self::Change(change) => change.touches(run, None),
             Self::Check(check) => check.touches(run),
+            Self::Task { task, .. } => task.touches(run),
             Self::Wait(_) | Self::Approval { .. } => Touches::default(),
         }
     }
@@ -117,8 +125,18 @@ impl Body {
         match self {
             Self::Change(change) => Some(change.pace().settle_timeout),
             Self::Check(check) => Some(check.cadence().timeout),
+            Self::Task { task, .. } => Some(task.pace().timeout),
             Self::Wait(duration) => Some(*duration),
             Self::Approval { .. } => None,
+        }
+    }
+
+    /// The same body with a way back. Only a task takes one.
+    #[must_use]
+    pub fn with_undo(self, way_back: Self) -> Self {
+        match (self, way_back) {
+            (Self::Task { task, .. }, Self::Task { task: undo, .. }) => Self::Task { task, undo: Some(undo) },
+            (body, _) => body,
         }
     }
 }
@@ -195,5 +213,15 @@ pub fn decode_step(catalog: &Catalog, kind: &str, with: &Value) -> Result<Body, 
     Ok(match entry.decode(with.clone())? {
         Step::Change(change) => Body::Change(change),
         Step::Check(check) => Body::Check(check),
+        Step::Task(task) => Body::Task { task, undo: None },
     })
+}
+
+/// Reads a planned step again, way back included.
+pub fn decode_planned(catalog: &Catalog, kind: &str, with: &Value, undo: Option<&Value>) -> Result<Body, DecodeError> {
+    let body = decode_step(catalog, kind, with)?;
+    match undo {
+        Some(undo) => Ok(body.with_undo(decode_step(catalog, kind, undo)?)),
+        None => Ok(body),
+    }
 }

@@ -8,7 +8,7 @@ use super::{
     read::ON_FAILURE,
     read_steps::ON_IMPAIRED,
 };
-use lifeboat_contract::{Catalog, KindEntry};
+use lifeboat_contract::{Catalog, KindEntry, Shape};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
@@ -21,7 +21,7 @@ pub fn schema(catalog: &Catalog) -> Value {
     definitions.insert("template".to_owned(), template());
     definitions.insert("duration".to_owned(), duration());
     definitions.insert("site".to_owned(), site());
-    definitions.insert("step".to_owned(), step(&kinds));
+    definitions.insert("step".to_owned(), step(&kinds, catalog));
     for (kind, with) in kinds {
         definitions.insert(kind, with);
     }
@@ -107,7 +107,7 @@ fn site() -> Value {
     })
 }
 
-fn step(kinds: &[(String, Value)]) -> Value {
+fn step(kinds: &[(String, Value)], catalog: &Catalog) -> Value {
     let uses: Vec<Value> = kinds
         .iter()
         .map(|(kind, with)| {
@@ -119,7 +119,10 @@ fn step(kinds: &[(String, Value)]) -> Value {
         .iter()
         .map(|(kind, with)| {
             let needs_with = with.get("required").and_then(Value::as_array).is_some_and(|fields| !fields.is_empty());
-            let mut then = json!({ "properties": { "with": { "$ref": format!("#/$defs/{kind}") } } });
+            let with = json!({ "$ref": format!("#/$defs/{kind}") });
+            let is_task = catalog.get(kind).is_some_and(|entry| entry.shape == Shape::Task);
+            let undo = if is_task { with.clone() } else { json!(false) };
+            let mut then = json!({ "properties": { "with": with, "undo": undo } });
             if needs_with {
                 then["required"] = json!(["with"]);
             }
@@ -135,6 +138,7 @@ fn step(kinds: &[(String, Value)]) -> Value {
             "name": { "type": "string", "description": "What the step does, for people." },
             "uses": { "oneOf": uses, "description": "The kind of the step." },
             "with": { "type": "object", "description": "What the kind is to do." },
+            "undo": { "type": "object", "description": "A task's way back: another `with` for the same kind. A change needs none." },
             "site": { "type": "string", "description": "Where the step works: `to`, `from` or a site's id. Gives provider, region, account and credentials." },
             "needs": {
                 "description": "The steps that must be done before. `[]` starts at once; the step before it, unless given.",

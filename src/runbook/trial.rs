@@ -14,7 +14,7 @@ use super::{
     template::{Open, Template, Tree, report},
 };
 use lifeboat_contract::{
-    AcceptedLoss, Catalog, DecodeError, DocumentPath, Finding, Findings, Place, RunContext, Span, codes,
+    AcceptedLoss, Catalog, DecodeError, DocumentPath, Finding, Findings, Place, RunContext, Shape, Span, codes,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub(super) struct Trial<'a> {
 pub(super) struct Tried {
     pub(super) name: Option<String>,
     pub(super) with: Value,
+    pub(super) undo: Option<Value>,
     /// Nothing where `with` has a problem.
     pub(super) body: Option<Body>,
     /// Whether every value of `with` is known; where not, placeholders stand in it.
@@ -71,6 +72,7 @@ impl Trial<'_> {
         let mut tried = Tried {
             name: self.text(step.name.as_ref(), &path.join("name"), problems),
             with: nothing(),
+            undo: None,
             body: None,
             certain: true,
             place: site.map(|site| site.place(&self.outline.providers)),
@@ -87,6 +89,9 @@ impl Trial<'_> {
             tried.body = body;
             problems.extend(findings.into_iter().filter(|finding| !open.concerns(finding)));
         }
+        if let (Some(kind), Some(undo)) = (&step.kind, &step.undo) {
+            self.way_back(kind, undo, &path.join("undo"), &mut tried, &mut open, problems);
+        }
         tried.certain = open.leaves.is_empty();
         for misfit in open.misfits {
             report(misfit.path, misfit.flaw, problems);
@@ -100,6 +105,31 @@ impl Trial<'_> {
                 .hint("add `site: to`, `site: from` or the id of a site");
         }
         tried
+    }
+
+    /// Lets the kind read `undo` as it reads `with`. Only a task has a way back of the runbook's own.
+    fn way_back(
+        &self,
+        kind: &str,
+        tree: &Tree,
+        at: &DocumentPath,
+        tried: &mut Tried,
+        open: &mut Open,
+        problems: &mut Problems,
+    ) {
+        let is_task = self.catalog.get(kind).is_some_and(|entry| entry.shape == Shape::Task);
+        if !is_task {
+            problems
+                .error(at.clone(), codes::CONFLICTING_FIELDS, format!("a step of the kind `{kind}` takes no `undo`"))
+                .because("only a task has a way back of its own: a change is driven back to what was there, and a check changes nothing");
+            return;
+        }
+        let undo = tree.evaluate(self.scope, at, open);
+        let (body, findings) = self.decode(kind, &undo, tree, at);
+        problems.extend(findings.into_iter().filter(|finding| !open.concerns(finding)));
+        tried.undo = Some(undo);
+        // Without a way back that can be read, the step is not one that could be resolved.
+        tried.body = tried.body.take().and_then(|task| Some(task.with_undo(body?)));
     }
 
     /// The run, as a step at `place` may know it.
@@ -142,6 +172,7 @@ impl Trial<'_> {
         match &body {
             Some(Body::Change(change)) => change.check(&mut found),
             Some(Body::Check(check)) => check.check(&mut found),
+            Some(Body::Task { task, .. }) => task.check(&mut found),
             Some(Body::Wait(_) | Body::Approval { .. }) | None => {}
         }
         let sound = mistakes.is_empty() && !found.has_errors();

@@ -6,9 +6,11 @@ mod conformance;
 mod documents;
 mod engine_crash;
 mod engine_promises;
+mod engine_tasks;
 mod journal_bytes;
 #[cfg(feature = "aws")]
 mod overlay_vip;
+#[cfg(feature = "aws")]
 mod program;
 #[cfg(feature = "aws")]
 mod region_failover;

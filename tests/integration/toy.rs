@@ -7,12 +7,12 @@ use lifeboat::{
     engine::{Approver, Cancel, Declined, Engine, EngineError, Notice, Reporter, RunState, Setting},
     journal::{Appended, CloudChoice, Identity, Journal, Journaled, Reading, Record, Storage},
     plan::{self, Plan},
-    runbook::{Body, OnFailure, ResolvedRunbook, ResolvedStep, RetryPolicy, decode_step},
+    runbook::{Body, OnFailure, ResolvedRunbook, ResolvedStep, RetryPolicy, decode_planned},
 };
 use lifeboat_contract::{
-    Answer, CallError, CallScope, Catalog, CellKey, Chance, Change, Check, Cx, Effect, Mode, Observed, Pace, Phase,
-    Refusal, ResourceKey, Retry, Reversal, RunContext, RunId, Secrets, Span, StepId, TokioClock, Touches, Transition,
-    Wire, WireError, WireFailure,
+    Answer, CallError, CallScope, Catalog, CellKey, Chance, Change, Check, Cx, Effect, Mode, Observed, Pace, Performed,
+    Phase, Refusal, ResourceKey, Retry, Reversal, RunContext, RunId, Secrets, Span, StepId, Task, TokioClock, Touches,
+    Transition, Wire, WireError, WireFailure,
     clock::after,
     wire::{BoxFuture, Call, Duplex},
 };
@@ -155,46 +155,7 @@ impl Change for Set {
     }
 
     async fn drive(&self, cx: &Cx, transition: &Transition<Self::State, Value>) -> Result<(), CallError> {
-        let world = toy(cx);
-        let scope = CallScope::current();
-        let step = scope.step.clone();
-        let key = step.as_ref().map_or_else(String::new, ToString::to_string);
-        let (number, fault) = {
-            let mut inner = world.0.lock().unwrap();
-            inner.drives += 1;
-            inner.driving.insert(key.clone());
-            inner.side_by_side = inner.side_by_side.max(inner.driving.len());
-            (inner.drives, inner.faults.get(&inner.drives).cloned())
-        };
-        tokio::time::sleep(Duration::from_millis(self.takes_ms)).await;
-        world.0.lock().unwrap().driving.remove(&key);
-        let now = cx.clock.now();
-        let unknown = || {
-            let lost = WireError::maybe_sent(WireFailure::TimedOut, format!("drive {number} was not answered"));
-            CallError::from_wire("toy", None, lost)
-        };
-        match fault {
-            None => world.write(now, step.as_ref(), &transition.to),
-            Some(Fault::Reject) => return Err(CallError::definite("toy", "Rejected", "no")),
-            Some(Fault::Throttle) => {
-                return Err(CallError::new(Effect::None, Retry::Backoff, "toy", "Throttling", "slow down"));
-            }
-            Some(Fault::LostRequest) => return Err(unknown()),
-            Some(Fault::LostResponse) => {
-                world.write(now, step.as_ref(), &transition.to);
-                return Err(unknown());
-            }
-            Some(Fault::LandsLate(by)) => {
-                world.0.lock().unwrap().late.push((after(now, by), transition.to.clone()));
-                return Err(unknown());
-            }
-            Some(Fault::Half) => {
-                let first = transition.to.iter().take(1).map(|(name, value)| (name.clone(), *value)).collect();
-                world.write(now, step.as_ref(), &first);
-                return Err(unknown());
-            }
-        }
-        Ok(())
+        strike(cx, &transition.to, self.takes_ms).await
     }
 
     fn reversal(&self, _: &Transition<Self::State, Value>) -> Reversal {
@@ -225,6 +186,76 @@ impl Check for Is {
     fn question(&self) -> String {
         format!("{} is {}", self.cell, self.value)
     }
+}
+
+/// Writes cells without being able to look at them: opaque work.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Tell {
+    cells: BTreeMap<String, i64>,
+    #[serde(default)]
+    repeatable: bool,
+}
+
+impl Task for Tell {
+    const KIND: &'static str = "toy.tell";
+
+    async fn perform(&self, cx: &Cx) -> Result<Performed, CallError> {
+        strike(cx, &self.cells, 20).await?;
+        Ok(Performed { evidence: "told".to_owned() })
+    }
+
+    fn repeatable(&self) -> bool {
+        self.repeatable
+    }
+
+    fn describe(&self) -> String {
+        format!("tells {:?}", self.cells)
+    }
+}
+
+/// One write to the toy world, with what the world's faults make of it.
+async fn strike(cx: &Cx, to: &BTreeMap<String, i64>, takes_ms: u64) -> Result<(), CallError> {
+    let world = toy(cx);
+    let scope = CallScope::current();
+    let step = scope.step.clone();
+    let key = step.as_ref().map_or_else(String::new, ToString::to_string);
+    let (number, fault) = {
+        let mut inner = world.0.lock().unwrap();
+        inner.drives += 1;
+        inner.driving.insert(key.clone());
+        inner.side_by_side = inner.side_by_side.max(inner.driving.len());
+        (inner.drives, inner.faults.get(&inner.drives).cloned())
+    };
+    tokio::time::sleep(Duration::from_millis(takes_ms)).await;
+    world.0.lock().unwrap().driving.remove(&key);
+    let now = cx.clock.now();
+    let unknown = || {
+        let lost = WireError::maybe_sent(WireFailure::TimedOut, format!("drive {number} was not answered"));
+        CallError::from_wire("toy", None, lost)
+    };
+    match fault {
+        None => world.write(now, step.as_ref(), to),
+        Some(Fault::Reject) => return Err(CallError::definite("toy", "Rejected", "no")),
+        Some(Fault::Throttle) => {
+            return Err(CallError::new(Effect::None, Retry::Backoff, "toy", "Throttling", "slow down"));
+        }
+        Some(Fault::LostRequest) => return Err(unknown()),
+        Some(Fault::LostResponse) => {
+            world.write(now, step.as_ref(), to);
+            return Err(unknown());
+        }
+        Some(Fault::LandsLate(by)) => {
+            world.0.lock().unwrap().late.push((after(now, by), to.clone()));
+            return Err(unknown());
+        }
+        Some(Fault::Half) => {
+            let first = to.iter().take(1).map(|(name, value)| (name.clone(), *value)).collect();
+            world.write(now, step.as_ref(), &first);
+            return Err(unknown());
+        }
+    }
+    Ok(())
 }
 
 fn toy(cx: &Cx) -> World {
@@ -308,7 +339,7 @@ impl Bench {
     /// Plans `steps` (each needs the one before it, unless it has `needs`) over `world`.
     pub(crate) async fn new(world: World, steps: &[Value]) -> Self {
         let mut catalog = Catalog::default();
-        catalog.change::<Set>().check::<Is>();
+        catalog.change::<Set>().check::<Is>().task::<Tell>();
         let mut providers = http::Extensions::new();
         providers.insert(world.clone());
         let context = RunContext {
@@ -419,7 +450,7 @@ fn resolved(catalog: &Catalog, steps: &[Value]) -> ResolvedRunbook {
         .map(|step| {
             let id = StepId::new(step["id"].as_str().unwrap());
             let kind = step["kind"].as_str().unwrap().to_owned();
-            let body: Body = decode_step(catalog, &kind, &step["with"]).unwrap();
+            let body: Body = decode_planned(catalog, &kind, &step["with"], step.get("undo")).unwrap();
             let needs = match step.get("needs") {
                 Some(needs) => serde_json::from_value(needs.clone()).unwrap(),
                 None => before.clone(),
@@ -433,6 +464,7 @@ fn resolved(catalog: &Catalog, steps: &[Value]) -> ResolvedRunbook {
                 name: None,
                 kind,
                 with: step["with"].clone(),
+                undo: step.get("undo").cloned(),
                 body,
                 place: None,
                 needs,

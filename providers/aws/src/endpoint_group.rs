@@ -96,6 +96,7 @@ dial: 100";
                 permission("UpdateEndpointGroup", false),
             ],
             opens_traffic: self.dial.is_some_and(Dial::is_open) || self.weights.values().any(|weight| *weight > 0),
+            fences: false,
         }
     }
 

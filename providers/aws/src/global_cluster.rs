@@ -81,7 +81,7 @@ max_lag: 30s";
             serialise_on: vec![ResourceKey::new(global.clone())],
             planes,
             permissions: self.permissions(run, &global, writer),
-            opens_traffic: false,
+            ..Touches::default()
         }
     }
 

@@ -89,7 +89,7 @@ source_dest_check: false";
             permissions.push(permission("ModifyNetworkInterfaceAttribute", interface, false));
         }
         let planes = vec![ControlPlane { service: "ec2".to_owned(), region: run.region().map(Region::from) }];
-        Touches { owns, serialise_on, planes, permissions, opens_traffic: true }
+        Touches { owns, serialise_on, planes, permissions, opens_traffic: true, fences: false }
     }
 
     async fn observe(&self, cx: &Cx) -> Result<Observed<State, Facts>, CallError> {

@@ -114,7 +114,7 @@ targets: [{ id: i-0123456789abcdef0 }]";
                 permission("DeregisterTargets", &self.arn, false),
             ],
             // A load balancer sends nothing to a target that its own checks have not found healthy.
-            opens_traffic: false,
+            ..Touches::default()
         }
     }
 

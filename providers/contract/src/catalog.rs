@@ -9,6 +9,7 @@ use crate::{
     error::CallError,
     findings::Findings,
     run_context::RunContext,
+    task::{Performed, Task, TaskPace},
     wire::BoxFuture,
 };
 use schemars::{Schema, SchemaGenerator};
@@ -26,6 +27,7 @@ pub type TransitionValue = Transition<Value, Value>;
 pub enum Step {
     Change(Box<dyn DynChange>),
     Check(Box<dyn DynCheck>),
+    Task(Box<dyn DynTask>),
 }
 
 /// [`Change`], object-safe.
@@ -50,6 +52,17 @@ pub trait DynCheck: Debug + Send + Sync {
     fn question(&self) -> String;
 }
 
+/// [`Task`], object-safe.
+pub trait DynTask: Debug + Send + Sync {
+    fn check(&self, findings: &mut Findings);
+    fn touches(&self, run: &RunContext) -> Touches;
+    fn admit(&self, cx: &Cx) -> Result<(), Refusal>;
+    fn perform<'a>(&'a self, cx: &'a Cx) -> BoxFuture<'a, Result<Performed, CallError>>;
+    fn repeatable(&self) -> bool;
+    fn describe(&self) -> String;
+    fn pace(&self) -> TaskPace;
+}
+
 /// Every kind that this build knows.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -63,7 +76,7 @@ pub struct KindEntry {
     pub shape: Shape,
     /// A `with` in YAML.
     pub example: &'static str,
-    /// How the change can be undone; empty for a check.
+    /// How the change can be undone; empty for a check and for a task, whose way back the runbook declares.
     pub reversal: &'static str,
     schema: fn(&mut SchemaGenerator) -> Schema,
     decode: fn(Value) -> Result<Step, DecodeError>,
@@ -73,6 +86,7 @@ pub struct KindEntry {
 pub enum Shape {
     Change,
     Check,
+    Task,
 }
 
 /// Why `with` is not what the kind wants, and where.
@@ -104,6 +118,17 @@ impl Catalog {
             reversal: "",
             schema: |generator| generator.root_schema_for::<K>(),
             decode: |with| Ok(Step::Check(Box::new(decode::<K>(with)?))),
+        })
+    }
+
+    pub fn task<K: Task>(&mut self) -> &mut Self {
+        self.insert(KindEntry {
+            kind: K::KIND,
+            shape: Shape::Task,
+            example: K::EXAMPLE,
+            reversal: "",
+            schema: |generator| generator.root_schema_for::<K>(),
+            decode: |with| Ok(Step::Task(Box::new(decode::<K>(with)?))),
         })
     }
 
@@ -224,6 +249,36 @@ impl<K: Check> DynCheck for K {
 
     fn question(&self) -> String {
         Check::question(self)
+    }
+}
+
+impl<K: Task> DynTask for K {
+    fn check(&self, findings: &mut Findings) {
+        Task::check(self, findings);
+    }
+
+    fn touches(&self, run: &RunContext) -> Touches {
+        Task::touches(self, run)
+    }
+
+    fn admit(&self, cx: &Cx) -> Result<(), Refusal> {
+        Task::admit(self, cx)
+    }
+
+    fn perform<'a>(&'a self, cx: &'a Cx) -> BoxFuture<'a, Result<Performed, CallError>> {
+        Box::pin(Task::perform(self, cx))
+    }
+
+    fn repeatable(&self) -> bool {
+        Task::repeatable(self)
+    }
+
+    fn describe(&self) -> String {
+        Task::describe(self)
+    }
+
+    fn pace(&self) -> TaskPace {
+        Task::pace(self)
     }
 }
 

@@ -169,6 +169,9 @@ pub struct Touches {
     pub permissions: Vec<Permission>,
     /// Whether the change sends clients to a place that did not serve them before.
     pub opens_traffic: bool,
+    /// Whether the change keeps what it acts on from going on with its work: stops it, or cuts it off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fences: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

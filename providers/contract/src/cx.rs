@@ -22,7 +22,16 @@ impl Cx {
     pub fn for_run(&self, run: Arc<RunContext>) -> Self {
         Self { run, ..self.clone() }
     }
+
+    /// Whether the operator allowed commands of the runbook to be run on this machine.
+    pub fn commands_allowed(&self) -> bool {
+        self.providers.get::<CommandsAllowed>().is_some()
+    }
 }
+
+/// Stands in [`Cx::providers`] where the operator allowed commands of the runbook to be run on this machine.
+#[derive(Debug, Clone, Copy)]
+pub struct CommandsAllowed;
 
 /// The values of the runbook's secrets. Never serialised, never printed.
 #[derive(Default)]

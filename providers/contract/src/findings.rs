@@ -98,6 +98,7 @@ pub mod codes {
     // Design of the runbook.
     pub const UNPROVEN_TRAFFIC: Code = Code(501);
     pub const OVER_OBJECTIVE: Code = Code(502);
+    pub const UNFENCED: Code = Code(503);
 }
 
 /// A path into a document: `steps/2/with/dial`.

@@ -18,9 +18,12 @@ pub mod findings;
 pub mod ids;
 pub mod position;
 pub mod run_context;
+pub mod task;
 pub mod wire;
 
-pub use catalog::{Catalog, DecodeError, DynChange, DynCheck, KindEntry, ObservedValue, Shape, Step, TransitionValue};
+pub use catalog::{
+    Catalog, DecodeError, DynChange, DynCheck, DynTask, KindEntry, ObservedValue, Shape, Step, TransitionValue,
+};
 pub use chance::Chance;
 pub use change::{
     Change, ControlPlane, Direction, Foreseen, Observed, Pace, Permission, Phase, Refusal, Reversal, Touches,
@@ -28,11 +31,12 @@ pub use change::{
 };
 pub use check::{Answer, Cadence, Check};
 pub use clock::{Clock, SharedClock, SystemClock, TokioClock};
-pub use cx::{Cx, Secrets};
+pub use cx::{CommandsAllowed, Cx, Secrets};
 pub use error::{CallError, CallFailure, Effect, Retry};
 pub use fields::{Secret, Span};
 pub use findings::{Code, DocumentPath, Finding, Findings, Severity, codes};
 pub use ids::{CellKey, Region, ResourceKey, RunId, SiteId, StepId};
 pub use position::{Position, cells};
 pub use run_context::{AcceptedLoss, Mode, Place, RunContext};
+pub use task::{Performed, Task, TaskPace};
 pub use wire::{Access, Call, CallLabel, CallScope, Duplex, Sent, SharedWire, Wire, WireError, WireFailure};

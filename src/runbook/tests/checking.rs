@@ -177,6 +177,29 @@ fn kinds_and_design() {
 }
 
 #[test]
+fn tasks_and_their_ways_back() {
+    let rung = |rest: &str| {
+        steps(&format!("{rest}  - {{ id: ring, uses: toy.bell, with: {{ times: 2 }}, undo: {{ times: 1 }} }}\n"))
+    };
+    rung("").finds(&[("LB0503", "toy.bell", "`ring` starts work at one site", "fence")]);
+    rung("  - { id: lock, uses: toy.door, with: { name: d } }\n").finds(&[]);
+    rung("  - { id: vouch, uses: approval }\n").finds(&[]);
+    steps("  - { id: tell, uses: toy.bell, with: { times: 1 } }\n").finds(&[]);
+    steps("  - { id: ring, uses: toy.bell, with: { times: 1 }, undo: { times: 0 } }\n").finds(&[(
+        "LB0108",
+        "0",
+        "not heard",
+        "",
+    )]);
+    steps("  - { id: lock, uses: toy.door, with: { name: d }, undo: { name: d } }\n").finds(&[(
+        "LB0109",
+        "undo",
+        "`toy.door` takes no `undo`",
+        "",
+    )]);
+}
+
+#[test]
 fn an_input_without_a_default_is_no_reason_to_complain() {
     let open = |new: &str| edited("share: { type: number, default: 100 }", &format!("share: {new}"));
     open("{ type: number }").finds(&[]);

@@ -2,8 +2,8 @@
 
 use crate::runbook::{Checked, Intent, Source, check, diagnostics};
 use lifeboat_contract::{
-    Answer, CallError, Catalog, CellKey, Change, Check, ControlPlane, Cx, Finding, Findings, Mode, Observed, Refusal,
-    Region, RunContext, Secret, Severity, SiteId, Span, Touches, Transition, codes,
+    Answer, CallError, Catalog, CellKey, Change, Check, ControlPlane, Cx, Finding, Findings, Mode, Observed, Performed,
+    Refusal, Region, RunContext, Secret, Severity, SiteId, Span, Task, Touches, Transition, codes,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -43,6 +43,35 @@ pub(super) struct Knock {
     #[serde(default)]
     #[expect(dead_code, reason = "only decoded")]
     expect: BTreeMap<String, serde_json::Value>,
+}
+
+/// Rings for somebody to begin.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bell {
+    times: u8,
+}
+
+impl Task for Bell {
+    const KIND: &'static str = "toy.bell";
+
+    fn check(&self, findings: &mut Findings) {
+        if self.times == 0 {
+            findings.error(&["times"], codes::OUT_OF_RANGE, "a bell that is not rung is not heard");
+        }
+    }
+
+    async fn perform(&self, _: &Cx) -> Result<Performed, CallError> {
+        Err(CallError::definite("toy", "toy.unrung", "the language rings nothing"))
+    }
+
+    fn repeatable(&self) -> bool {
+        false
+    }
+
+    fn describe(&self) -> String {
+        format!("rings {} times", self.times)
+    }
 }
 
 fn touches(name: &str, region: Option<&str>, run: &RunContext) -> Touches {
@@ -93,7 +122,7 @@ impl Change for Door {
     unobserved!();
 
     fn touches(&self, run: &RunContext, _: Option<&Observed<Self::State, ()>>) -> Touches {
-        touches(&self.name, Some("global"), run)
+        Touches { fences: true, ..touches(&self.name, Some("global"), run) }
     }
 }
 
@@ -111,7 +140,7 @@ impl Check for Knock {
 
 pub(super) fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
-    catalog.change::<Dial>().change::<Door>().check::<Knock>();
+    catalog.change::<Dial>().change::<Door>().check::<Knock>().task::<Bell>();
     catalog
 }
 

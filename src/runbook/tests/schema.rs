@@ -35,5 +35,5 @@ fn templates_may_stand_for_values_but_not_for_secrets() {
     assert_eq!(percent["anyOf"][1]["$ref"], "#/$defs/template");
     let uses = schema["$defs"]["step"]["properties"]["uses"]["oneOf"].as_array().unwrap();
     let kinds: Vec<&str> = uses.iter().filter_map(|kind| kind["const"].as_str()).collect();
-    assert_eq!(kinds, ["approval", "toy.dial", "toy.door", "toy.knock", "wait"]);
+    assert_eq!(kinds, ["approval", "toy.bell", "toy.dial", "toy.door", "toy.knock", "wait"]);
 }
