@@ -174,7 +174,7 @@ impl Builder<'_> {
         }
     }
 
-    fn target_group_arn(&self, region: &str, name: &str) -> Option<String> {
+    pub(super) fn target_group_arn(&self, region: &str, name: &str) -> Option<String> {
         let groups = &self.cloud.regions.get(region)?.elb.target_groups;
         groups.values().find(|group| group.name == name).map(|group| group.arn.clone())
     }

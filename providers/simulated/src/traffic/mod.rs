@@ -2,6 +2,7 @@
 
 mod application;
 mod client;
+mod load;
 mod figures;
 mod path;
 mod ping;
@@ -10,6 +11,7 @@ mod writes;
 pub(crate) use application::{Application, ApplicationPath, Served, Software};
 pub(crate) use client::{Client, ClientMeasures};
 pub use figures::{ClientFigures, Figures, PingFigures};
+pub(crate) use load::Load;
 pub(crate) use path::{End, HostTarget};
 pub(crate) use ping::Ping;
 pub(crate) use writes::Families;
