@@ -270,8 +270,11 @@ impl Cloud {
             "autoscaling" => self.answer_auto_scaling(&call.operation, &params(), cx),
             "eks" | "elasticfilesystem" => {
                 let request = RestRequest::read(call.request);
-                let answer =
-                    if call.scope.service == "eks" { self.answer_eks(&request, cx) } else { self.answer_efs(&request, cx) };
+                let answer = if call.scope.service == "eks" {
+                    self.answer_eks(&request, cx)
+                } else {
+                    self.answer_efs(&request, cx)
+                };
                 return match answer {
                     Ok(answer) => call.protocol.success_json(request_id, &answer),
                     Err(error) => call.protocol.error(request_id, &error),

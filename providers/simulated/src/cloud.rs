@@ -103,9 +103,7 @@ impl Cloud {
     /// The configuration alone: no clocks, counters, measurements or request ids.
     pub(crate) fn contents(&self) -> Value {
         let used = self.regions.iter().filter(|(_, region)| **region != RegionState::default());
-        let regions: BTreeMap<_, _> = used
-            .map(|(name, region)| (name, region.unscaled().contents()))
-            .collect();
+        let regions: BTreeMap<_, _> = used.map(|(name, region)| (name, region.unscaled().contents())).collect();
         json!({
             "regions": regions,
             "globalaccelerator": self.globalaccelerator.contents(),

@@ -1,7 +1,7 @@
 //! How Auto Scaling, EKS and EFS stand in the world: what they share with EC2 and load balancing. Holds no state.
 
 use crate::{
-    autoscaling::Ground,
+    autoscaling::{GROUP_TAG, Ground},
     cloud::{Cloud, RegionState},
     codec::{ApiError, Params, RestRequest, ServiceCx},
     pace::Pace,
@@ -67,7 +67,9 @@ impl RegionState {
     pub(crate) fn unscaled(&self) -> Self {
         let mut region = self.clone();
         let scaled = self.autoscaling.instances();
-        let is_scaled = |id: &str| scaled.contains(id);
+        // A terminated one is described for a while, and its group has forgotten it by then.
+        let tagged = |id: &str| self.ec2.tags.get(id).is_some_and(|tags| tags.contains_key(GROUP_TAG));
+        let is_scaled = |id: &str| scaled.contains(id) || tagged(id);
         region.ec2.instances.retain(|id, _| !is_scaled(id));
         region.ec2.tags.retain(|id, _| !is_scaled(id));
         region.ec2.interfaces.retain(|_, interface| {

@@ -158,9 +158,7 @@ impl Group {
 
     fn service_role(&self) -> String {
         let account = self.arn.split(':').nth(4).unwrap_or_default();
-        format!(
-            "arn:aws:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
-        )
+        format!("arn:aws:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling")
     }
 }
 

@@ -12,10 +12,8 @@ mod scaling;
 mod sizes;
 mod state;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use lifecycle::Ground;
 pub(crate) use operations::PROCESSES;
+pub(crate) use scaling::GROUP_TAG;
 pub(crate) use sizes::Sizes;
 pub(crate) use state::{AutoScaling, Failure, Group};

@@ -15,6 +15,9 @@ use jiff::Timestamp;
 use lifeboat_contract::clock::after;
 use std::{collections::BTreeSet, time::Duration};
 
+/// The tag that the service gives to every instance it launches. Callers can't give it.
+pub(crate) const GROUP_TAG: &str = "aws:autoscaling:groupName";
+
 impl Group {
     /// Launches or terminates what is missing or too much.
     pub(super) fn scale(&mut self, log: &mut AutoScaling, ground: &mut Ground<'_>) {
@@ -54,8 +57,7 @@ impl Group {
                 return;
             };
             let description = "Launching a new EC2 instance".to_owned();
-            let subject =
-                Subject { description, cause: self.launch_cause(ground.now), subnet: &subnet, zone: &zone };
+            let subject = Subject { description, cause: self.launch_cause(ground.now), subnet: &subnet, zone: &zone };
             let activity = log.begin(self, &subject, ActivityStatus::PreInService, ground.now);
             match self.launch_in(&subnet, &zone, Some(self.launch.get()), ground) {
                 Ok(id) => {
@@ -101,7 +103,7 @@ impl Group {
         }
         let id = format!("i-{}", ids::hex(&format!("{}/{}", self.arn, self.launched + 1), 17));
         let mut tags = self.tags.clone();
-        tags.insert("aws:autoscaling:groupName".to_owned(), self.name.clone());
+        tags.insert(GROUP_TAG.to_owned(), self.name.clone());
         let launch = Launch {
             id: &id,
             subnet,

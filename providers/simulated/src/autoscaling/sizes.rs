@@ -20,7 +20,9 @@ impl Group {
         let minimum = sizes.minimum.unwrap_or(self.minimum);
         let maximum = sizes.maximum.unwrap_or(self.maximum);
         if maximum < minimum {
-            return Err(invalid(format!("Max bound, {maximum}, must be greater than or equal to min bound, {minimum}")));
+            return Err(invalid(format!(
+                "Max bound, {maximum}, must be greater than or equal to min bound, {minimum}"
+            )));
         }
         let desired = sizes.desired.unwrap_or_else(|| self.desired.clamp(minimum, maximum));
         if !(minimum..=maximum).contains(&desired) {

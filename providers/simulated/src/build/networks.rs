@@ -4,8 +4,8 @@ use super::{Builder, place};
 use crate::{
     document::{CapacityDocument, Ec2OptionsDocument, RouteDocument, VpcDocument},
     ec2::{
-        Association, Capacity, InternetGateway, Options, Origin, Route, RouteTable, RouteTarget, SecurityGroup, SecurityRule,
-        Subnet, Vpc,
+        Association, Capacity, InternetGateway, Options, Origin, Route, RouteTable, RouteTarget, SecurityGroup,
+        SecurityRule, Subnet, Vpc,
     },
     ids,
 };

@@ -2,7 +2,7 @@
 
 use super::{Builder, place};
 use crate::{
-    autoscaling::{Group, Ground, PROCESSES},
+    autoscaling::{Ground, Group, PROCESSES},
     cloud::RegionState,
     document::{AutoscalingGroupDocument, EksClusterDocument, NodegroupDocument},
     eks::{Cluster, Nodegroup},
@@ -181,9 +181,7 @@ impl Builder<'_> {
         let zones = subnets.iter().filter_map(|(_, zone)| Some((zone.clone(), plan.available?)));
         Group {
             name: name.to_owned(),
-            arn: format!(
-                "arn:aws:autoscaling:{region}:{account}:autoScalingGroup:{id}:autoScalingGroupName/{name}"
-            ),
+            arn: format!("arn:aws:autoscaling:{region}:{account}:autoScalingGroup:{id}:autoScalingGroupName/{name}"),
             created: self.start,
             minimum: plan.minimum,
             maximum: plan.maximum,

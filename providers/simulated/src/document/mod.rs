@@ -18,12 +18,12 @@ pub use database::{
 };
 pub use events::{FaultDocument, FaultMatch, IncidentDocument, PlanesDocument, RejectDocument, TimeOutDocument};
 pub use load_balancer::{
-    HealthCheckDocument, ListenerDocument, LoadBalancerDocument, TargetDocument, TargetGroupDocument,
-    WeightedGroupDocument,
+    HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetDocument,
+    TargetGroupDocument, WeightedGroupDocument,
 };
 pub use network::{
-    CapacityDocument, Ec2OptionsDocument, InstanceDocument, InstanceStateDocument, InterfaceDocument, RouteDocument, RouteTableDocument,
-    SecurityGroupDocument, SubnetDocument, VpcDocument,
+    CapacityDocument, Ec2OptionsDocument, InstanceDocument, InstanceStateDocument, InterfaceDocument, RouteDocument,
+    RouteTableDocument, SecurityGroupDocument, SubnetDocument, VpcDocument,
 };
 pub use scaling::{AutoscalingGroupDocument, EksClusterDocument, NodegroupDocument};
 pub use storage::{FileSystemDocument, LifeCycleStateDocument, MountTargetDocument};

@@ -48,7 +48,8 @@ impl Ec2 {
         let mut falling_back = BTreeSet::new();
         for id in ids {
             let instance = self.instances.get(id).filter(|instance| instance.state == InstanceState::Stopped);
-            let Some((subnet, kind)) = instance.map(|instance| (instance.subnet.clone(), instance.instance_type.clone()))
+            let Some((subnet, kind)) =
+                instance.map(|instance| (instance.subnet.clone(), instance.instance_type.clone()))
             else {
                 continue;
             };

@@ -6,8 +6,5 @@ mod describe;
 mod operations;
 mod state;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use operations::operation;
 pub(crate) use state::{Efs, FileSystem, MountTarget};

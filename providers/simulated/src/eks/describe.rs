@@ -41,9 +41,8 @@ impl Nodegroup {
     pub(super) fn describe(&self, cluster: &Cluster, groups: &AutoScaling, cx: &ServiceCx<'_>) -> Value {
         let group = groups.groups.get(&self.group);
         let failure = group.and_then(|group| group.failure.as_ref());
-        let scaling = group.map(|group| {
-            json!({ "minSize": group.minimum, "maxSize": group.maximum, "desiredSize": group.desired })
-        });
+        let scaling = group
+            .map(|group| json!({ "minSize": group.minimum, "maxSize": group.maximum, "desiredSize": group.desired }));
         // A launch that failed is held against the group until one succeeds, even when it wants no more instances.
         let status = match failure {
             _ if self.is_updating() => "UPDATING",

@@ -7,8 +7,5 @@ mod nodegroups;
 mod operations;
 mod state;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use operations::operation;
 pub(crate) use state::{Cluster, Eks, Nodegroup};

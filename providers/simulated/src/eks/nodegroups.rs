@@ -88,11 +88,7 @@ impl Nodegroup {
     }
 
     /// The sizes that a call asks for, each checked against the others, whether given or present.
-    fn sizes(
-        &self,
-        config: Option<&Value>,
-        groups: &AutoScaling,
-    ) -> Result<(Sizes, Vec<(String, String)>), ApiError> {
+    fn sizes(&self, config: Option<&Value>, groups: &AutoScaling) -> Result<(Sizes, Vec<(String, String)>), ApiError> {
         let given = object(config, "scalingConfig")?;
         let size = |name: &str| match given.get(name) {
             None | Some(Value::Null) => Ok(None),

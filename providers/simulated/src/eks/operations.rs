@@ -79,10 +79,7 @@ impl Cluster {
     }
 
     /// The updates that a call means: those of the node group that it names, or the cluster's own, of which there are none.
-    fn updates(
-        &self,
-        request: &RestRequest<'_>,
-    ) -> Result<std::slice::Iter<'_, super::state::Update>, ApiError> {
+    fn updates(&self, request: &RestRequest<'_>) -> Result<std::slice::Iter<'_, super::state::Update>, ApiError> {
         match request.given("nodegroupName") {
             Some(name) => Ok(self.nodegroup(name)?.updates.iter()),
             None => Ok([].iter()),

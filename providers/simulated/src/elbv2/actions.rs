@@ -2,9 +2,9 @@
 
 use super::{
     Action, ActionKind, Elb, Weighted,
-    state::Stickiness,
     groups::no_group,
     input::{flag, invalid, number, required},
+    state::Stickiness,
 };
 use crate::{
     codec::{ApiError, Params},

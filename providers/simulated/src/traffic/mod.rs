@@ -2,8 +2,8 @@
 
 mod application;
 mod client;
-mod load;
 mod figures;
+mod load;
 mod path;
 mod ping;
 mod writes;
