@@ -3,7 +3,8 @@
 use crate::{
     cloud::Cloud,
     cloudwatch,
-    codec::{ApiError, Params, Protocol, Scope, ServiceCx, namespace},
+    codec::{ApiError, Params, Protocol, RestErrors, RestRequest, Scope, ServiceCx, namespace},
+    efs, eks,
     fault::{CallShape, Fate, Rejection, Verdict, judge, throttling},
     globalaccelerator, ids,
     pace::Pace,
@@ -266,6 +267,19 @@ impl Cloud {
         let result = match call.scope.service.as_str() {
             "ec2" => self.regions.entry(region.to_owned()).or_default().ec2.answer(&call.operation, &params(), cx),
             "elasticloadbalancing" => self.answer_load_balancing(&call.operation, &params(), cx),
+            "autoscaling" => self.answer_auto_scaling(&call.operation, &params(), cx),
+            "eks" | "elasticfilesystem" => {
+                let request = RestRequest::read(call.request);
+                let answer = if call.scope.service == "eks" {
+                    self.answer_eks(&request, cx)
+                } else {
+                    self.answer_efs(&request, cx)
+                };
+                return match answer {
+                    Ok(answer) => call.protocol.success_json(request_id, &answer),
+                    Err(error) => call.protocol.error(request_id, &error),
+                };
+            }
             "rds" => {
                 let cx = rds::RdsCx { now: cx.now, account: cx.account, region, pace: cx.pace, data_up: &data_up };
                 self.rds.answer(&call.operation, &params(), &cx)
@@ -313,6 +327,15 @@ impl<'a> ApiCall<'a> {
         let (operation, protocol) = match scope.service.as_str() {
             "ec2" => (action(), Protocol::Ec2),
             "elasticloadbalancing" => (action(), Protocol::Query(namespace::ELBV2)),
+            "autoscaling" => (action(), Protocol::Query(namespace::AUTOSCALING)),
+            "eks" => {
+                let operation = eks::operation(&RestRequest::read(request));
+                (operation.to_owned(), Protocol::RestJson(RestErrors::Message))
+            }
+            "elasticfilesystem" => {
+                let operation = efs::operation(&RestRequest::read(request));
+                (operation.to_owned(), Protocol::RestJson(RestErrors::CodeAndMessage))
+            }
             "rds" => (action(), Protocol::Query(namespace::RDS)),
             "sts" => (action(), Protocol::Query(namespace::STS)),
             "monitoring" => {

@@ -1,8 +1,11 @@
 //! Everything that the providers' APIs show and change. Holds no clients, faults or measurements.
 
 use crate::{
+    autoscaling::AutoScaling,
     cloudwatch::{CloudWatch, MetricKey},
     ec2::Ec2,
+    efs::Efs,
+    eks::Eks,
     elbv2::Elb,
     globalaccelerator::GlobalAccelerator,
     rds::Rds,
@@ -34,6 +37,9 @@ pub(crate) struct Cloud {
 pub(crate) struct RegionState {
     pub(crate) ec2: Ec2,
     pub(crate) elb: Elb,
+    pub(crate) autoscaling: AutoScaling,
+    pub(crate) eks: Eks,
+    pub(crate) efs: Efs,
 }
 
 /// What of a region is lost.
@@ -41,6 +47,18 @@ pub(crate) struct RegionState {
 pub(crate) struct Lost {
     pub(crate) control: bool,
     pub(crate) data: bool,
+}
+
+impl RegionState {
+    fn contents(&self) -> Value {
+        json!({
+            "ec2": self.ec2.contents(),
+            "elbv2": self.elb.contents(),
+            "autoscaling": self.autoscaling.contents(),
+            "eks": self.eks.contents(),
+            "efs": self.efs.contents(),
+        })
+    }
 }
 
 impl Cloud {
@@ -85,9 +103,7 @@ impl Cloud {
     /// The configuration alone: no clocks, counters, measurements or request ids.
     pub(crate) fn contents(&self) -> Value {
         let used = self.regions.iter().filter(|(_, region)| **region != RegionState::default());
-        let regions: BTreeMap<_, _> = used
-            .map(|(name, region)| (name, json!({ "ec2": region.ec2.contents(), "elbv2": region.elb.contents() })))
-            .collect();
+        let regions: BTreeMap<_, _> = used.map(|(name, region)| (name, region.unscaled().contents())).collect();
         json!({
             "regions": regions,
             "globalaccelerator": self.globalaccelerator.contents(),

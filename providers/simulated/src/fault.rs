@@ -146,6 +146,7 @@ pub(crate) fn throttling(service: &str) -> (&'static str, u16) {
     match service {
         "ec2" => ("RequestLimitExceeded", 503),
         "globalaccelerator" | "monitoring" => ("ThrottlingException", 400),
+        "eks" | "elasticfilesystem" => ("ThrottlingException", 429),
         "http" => ("TooManyRequests", 429),
         _ => ("Throttling", 400),
     }

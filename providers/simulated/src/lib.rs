@@ -4,12 +4,15 @@
 //! that makes it a wire. The simulation knows nothing of steps, and no step knows that it is simulated.
 
 mod answer;
+mod autoscaling;
 mod build;
 mod cloud;
 mod cloudwatch;
 mod codec;
 mod document;
 mod ec2;
+mod efs;
+mod eks;
 mod elbv2;
 mod fault;
 mod globalaccelerator;
@@ -18,6 +21,7 @@ mod incident;
 mod pace;
 mod rds;
 mod reach;
+mod scaled;
 mod shape;
 mod shell;
 mod sts;

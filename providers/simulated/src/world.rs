@@ -5,7 +5,7 @@ use crate::{
     document::LatencyDocument,
     fault::Fault,
     incident::Incident,
-    traffic::{Estate, Figures, Traffic},
+    traffic::{Estate, Figures, Load, Traffic},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -130,7 +130,10 @@ impl World {
     pub fn next_event(&self) -> Option<Timestamp> {
         let cloud = &self.cloud;
         let services = [cloud.rds.next_event(), cloud.globalaccelerator.next_event()];
-        let regions = cloud.regions.values().flat_map(|region| [region.ec2.next_event(), region.elb.next_event()]);
+        let regions = cloud.regions.values().flat_map(|region| {
+            let scaled = [region.autoscaling.next_event(), region.eks.next_event()];
+            [region.ec2.next_event(), region.elb.next_event()].into_iter().chain(scaled)
+        });
         let incident = self.incidents.first().map(|incident| incident.at);
         let late = self.late.iter().map(|call| call.at);
         // What was due at this moment has been done: an event that stays due would stop the world.
@@ -154,6 +157,7 @@ impl World {
             let call = self.late.remove(place);
             self.land(&call);
         }
+        self.cloud.scale(&mut self.estate, self.now);
         self.cloud.settle(&self.estate, self.now);
         for promotion in std::mem::take(&mut self.cloud.rds.promotions) {
             self.traffic.families.promote(&promotion);
@@ -163,8 +167,9 @@ impl World {
     /// Adds the time from now until `until`, in which nothing changes, to all measurements.
     fn measure(&mut self, until: Timestamp) {
         let (cloud, estate, from) = (&self.cloud, &self.estate, self.now);
+        let load = Load::of(self.traffic.clients.values(), cloud, estate, from);
         let fortunes: Vec<_> =
-            self.traffic.clients.values().map(|client| client.fortune(cloud, estate, from)).collect();
+            self.traffic.clients.values().map(|client| client.fortune(cloud, estate, &load, from)).collect();
         for (client, fortune) in self.traffic.clients.values_mut().zip(&fortunes) {
             client.measure(fortune, from, until);
         }

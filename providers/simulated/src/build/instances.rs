@@ -140,7 +140,7 @@ impl Builder<'_> {
         self.region(region).ec2.interfaces.insert(id.to_owned(), built);
     }
 
-    fn check_address(&mut self, at: &[&str], cidr: &str, address: Ipv4Addr) {
+    pub(super) fn check_address(&mut self, at: &[&str], cidr: &str, address: Ipv4Addr) {
         let inside = cidr.parse::<Ipv4Net>().is_ok_and(|range| range.contains(&address));
         if !inside {
             self.error(at, codes::BAD_ADDRESS, format!("{address} is not in the subnet's {cidr}"));

@@ -2,7 +2,9 @@
 
 use super::{Builder, place};
 use crate::{
-    document::{ListenerDocument, LoadBalancerDocument, TargetGroupDocument},
+    document::{
+        HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetGroupDocument,
+    },
     elbv2::{
         Action, ActionKind, Health, HealthCheck, Listener, LoadBalancer, Target, TargetGroup, Weighted, listener_arn,
         load_balancer_arn, load_balancer_dns, target_group_arn,
@@ -11,6 +13,10 @@ use crate::{
 };
 use lifeboat_contract::codes;
 use std::collections::BTreeMap;
+
+/// The protocols of application and of network load balancers.
+const WEB: &[&str] = &["HTTP", "HTTPS"];
+const TRANSPORT: &[&str] = &["TCP", "TLS", "UDP", "TCP_UDP"];
 
 impl Builder<'_> {
     pub(super) fn load_balancers(&mut self) {
@@ -30,7 +36,8 @@ impl Builder<'_> {
         if !self.region(region).ec2.vpcs.contains_key(&document.vpc) {
             self.unknown(&[&at[..], &["vpc"]].concat(), &format!("network in {region}"), &document.vpc);
         }
-        self.check_protocol(&[&at[..], &["protocol"]].concat(), &document.protocol);
+        let known = [WEB, TRANSPORT].concat();
+        self.check_protocol(&[&at[..], &["protocol"]].concat(), &document.protocol, &known);
         self.check_id(&[&at[..], &["id"]].concat(), document.id.as_deref());
         let mut targets = BTreeMap::new();
         for (index, target) in document.targets.iter().enumerate() {
@@ -53,6 +60,10 @@ impl Builder<'_> {
             let message = "an interval is at least 1s, and a threshold at least 1";
             self.error(&[&at[..], &["health_check"]].concat(), codes::OUT_OF_RANGE, message);
         }
+        if let Some(protocol) = &check.protocol {
+            let path = [&at[..], &["health_check", "protocol"]].concat();
+            self.check_protocol(&path, protocol, &["HTTP", "HTTPS", "TCP"]);
+        }
         let delay = document.deregistration_delay.get().as_secs();
         if delay > 3600 {
             self.error(
@@ -66,19 +77,11 @@ impl Builder<'_> {
             arn: target_group_arn(&self.document.account, region, name, &id),
             name: name.to_owned(),
             protocol: document.protocol.clone(),
-            protocol_version: Some("HTTP1".to_owned()),
+            protocol_version: is_web(&document.protocol).then(|| "HTTP1".to_owned()),
             port: document.port,
             vpc: document.vpc.clone(),
             target_type: "instance".to_owned(),
-            health_check: HealthCheck {
-                protocol: document.protocol.clone(),
-                path: Some(check.path.clone()),
-                interval: check.interval,
-                healthy_threshold: check.healthy_threshold,
-                unhealthy_threshold: check.unhealthy_threshold,
-                matcher: Some(check.matcher.clone()),
-                ..HealthCheck::default()
-            },
+            health_check: health_check(check, &document.protocol),
             attributes: BTreeMap::from([("deregistration_delay.timeout_seconds".to_owned(), delay.to_string())]),
             targets,
         }
@@ -115,14 +118,14 @@ impl Builder<'_> {
                 let message = format!("another listener already has port {}", listener.port);
                 self.error(&[&path[..], &["port"]].concat(), codes::DUPLICATE_ID, message);
             }
-            let built = self.listener(region, &arn, listener, &path);
+            let built = self.listener(region, &arn, document.kind, listener, &path);
             self.region(region).elb.listeners.insert(built.arn.clone(), built);
         }
-        let derived = || load_balancer_dns(&arn, region, name, "application", document.internal);
+        let derived = || load_balancer_dns(&arn, region, name, document.kind.name(), document.internal);
         let built = LoadBalancer {
             dns_name: document.dns_name.clone().unwrap_or_else(derived),
             name: name.to_owned(),
-            kind: "application".to_owned(),
+            kind: document.kind.name().to_owned(),
             internal: document.internal,
             vpc,
             zones,
@@ -135,12 +138,30 @@ impl Builder<'_> {
         self.region(region).elb.load_balancers.insert(arn, built);
     }
 
-    fn listener(&mut self, region: &str, balancer: &str, document: &ListenerDocument, at: &[&str]) -> Listener {
+    fn listener(
+        &mut self,
+        region: &str,
+        balancer: &str,
+        kind: LoadBalancerKindDocument,
+        document: &ListenerDocument,
+        at: &[&str],
+    ) -> Listener {
+        let network = kind == LoadBalancerKindDocument::Network;
         let mut groups = Vec::new();
         for (index, forward) in document.forward.iter().enumerate() {
             let number = place(index);
             let path = [at, &["forward", &number]].concat();
             if let Some(group) = self.target_group_arn(region, &forward.target_group) {
+                if self
+                    .region(region)
+                    .elb
+                    .target_groups
+                    .get(&group)
+                    .is_some_and(|group| is_web(&group.protocol) == network)
+                {
+                    let message = format!("the protocol of {} does not fit the load balancer", forward.target_group);
+                    self.error(&[&path[..], &["target_group"]].concat(), codes::CONFLICTING_FIELDS, message);
+                }
                 groups.push(Weighted { group, weight: forward.weight });
             } else {
                 let what = format!("target group in {region}");
@@ -157,10 +178,14 @@ impl Builder<'_> {
                 "a listener forwards to at least one target group",
             );
         }
-        let usual = if document.port == 443 { "HTTPS" } else { "HTTP" };
+        let usual = match document.port {
+            _ if network => "TCP",
+            443 => "HTTPS",
+            _ => "HTTP",
+        };
         let protocol = document.protocol.clone().unwrap_or_else(|| usual.to_owned());
-        self.check_protocol(&[at, &["protocol"]].concat(), &protocol);
-        let secure = protocol == "HTTPS";
+        self.check_protocol(&[at, &["protocol"]].concat(), &protocol, if network { TRANSPORT } else { WEB });
+        let secure = ["HTTPS", "TLS"].contains(&protocol.as_str());
         let certificate =
             || format!("arn:aws:acm:{region}:{}:certificate/{}", self.document.account, ids::uuid(balancer));
         Listener {
@@ -174,7 +199,7 @@ impl Builder<'_> {
         }
     }
 
-    fn target_group_arn(&self, region: &str, name: &str) -> Option<String> {
+    pub(super) fn target_group_arn(&self, region: &str, name: &str) -> Option<String> {
         let groups = &self.cloud.regions.get(region)?.elb.target_groups;
         groups.values().find(|group| group.name == name).map(|group| group.arn.clone())
     }
@@ -183,12 +208,12 @@ impl Builder<'_> {
     pub(super) fn load_balancer_arn(&self, region: &str, name: &str) -> Option<String> {
         let document = self.document.aws.regions.get(region)?.load_balancers.get(name)?;
         let id = document.id.clone().unwrap_or_else(|| ids::hex(&format!("{region}/{name}"), 16));
-        Some(load_balancer_arn(&self.document.account, region, "application", name, &id))
+        Some(load_balancer_arn(&self.document.account, region, document.kind.name(), name, &id))
     }
 
-    fn check_protocol(&mut self, at: &[&str], protocol: &str) {
-        if !["HTTP", "HTTPS"].contains(&protocol) {
-            self.error(at, codes::BAD_VALUE, format!("{protocol} is not HTTP or HTTPS"));
+    fn check_protocol(&mut self, at: &[&str], protocol: &str, known: &[&str]) {
+        if !known.contains(&protocol) {
+            self.error(at, codes::BAD_VALUE, format!("{protocol} is none of {}", known.join(", ")));
         }
     }
 
@@ -197,5 +222,31 @@ impl Builder<'_> {
         if id.is_some_and(|id| !right(id)) {
             self.error(at, codes::BAD_VALUE, "an id has 16 hexadecimal digits");
         }
+    }
+}
+
+fn is_web(protocol: &str) -> bool {
+    WEB.contains(&protocol)
+}
+
+/// How a group of this protocol probes its targets, where the document does not say.
+fn health_check(document: &HealthCheckDocument, protocol: &str) -> HealthCheck {
+    let usual = match &document.path {
+        _ if is_web(protocol) => protocol,
+        Some(_) => "HTTP",
+        None => "TCP",
+    };
+    let protocol = document.protocol.clone().unwrap_or_else(|| usual.to_owned());
+    let web = is_web(&protocol);
+    let text = |given: &Option<String>, usual: &str| web.then(|| given.clone().unwrap_or_else(|| usual.to_owned()));
+    HealthCheck {
+        path: text(&document.path, "/"),
+        matcher: text(&document.matcher, "200"),
+        port: document.port.map_or_else(|| "traffic-port".to_owned(), |port| port.to_string()),
+        interval: document.interval,
+        healthy_threshold: document.healthy_threshold,
+        unhealthy_threshold: document.unhealthy_threshold,
+        protocol,
+        ..HealthCheck::default()
     }
 }

@@ -6,6 +6,8 @@ mod events;
 mod instances;
 mod load_balancers;
 mod networks;
+mod scaling;
+mod storage;
 mod traffic;
 
 use crate::{
@@ -48,6 +50,8 @@ impl World {
         builder.instances();
         builder.applications();
         builder.load_balancers();
+        builder.file_systems();
+        builder.scaling();
         builder.databases();
         builder.accelerators();
         builder.hosts();
@@ -83,6 +87,7 @@ impl World {
     fn begin(&mut self) {
         let before = self.start.checked_sub(METRICS_BEFORE).unwrap_or(self.start);
         self.cloud.publish_lag(before, self.start);
+        self.cloud.scale(&mut self.estate, self.start);
         self.cloud.begin(&self.estate, self.start);
         self.settle();
     }

@@ -2,10 +2,10 @@
 
 use super::{Builder, place};
 use crate::{
-    document::{Ec2OptionsDocument, RouteDocument, VpcDocument},
+    document::{CapacityDocument, Ec2OptionsDocument, RouteDocument, VpcDocument},
     ec2::{
-        Association, InternetGateway, Options, Origin, Route, RouteTable, RouteTarget, SecurityGroup, SecurityRule,
-        Subnet, Vpc,
+        Association, Capacity, InternetGateway, Options, Origin, Route, RouteTable, RouteTarget, SecurityGroup,
+        SecurityRule, Subnet, Vpc,
     },
     ids,
 };
@@ -24,6 +24,7 @@ impl Builder<'_> {
             }
             self.check_ranges(region);
             self.region(region).ec2.options = options(&contents.ec2);
+            self.capacity(region, &contents.ec2.capacity);
         }
     }
 
@@ -141,6 +142,22 @@ impl Builder<'_> {
         }
         let origin = if document.propagated { Origin::Propagated } else { Origin::Call };
         Some(Route { destination: destination.to_string(), target, origin })
+    }
+
+    fn capacity(&mut self, region: &str, document: &[CapacityDocument]) {
+        for (index, limit) in document.iter().enumerate() {
+            if let Some(zone) = limit.zone.as_ref().filter(|zone| !zone.starts_with(region)) {
+                let path = ["aws", "regions", region, "ec2", "capacity", &place(index), "zone"];
+                self.error(&path, codes::BAD_VALUE, format!("{zone} is not a zone of {region}"));
+            }
+        }
+        let built = document.iter().map(|limit| Capacity {
+            zone: limit.zone.clone(),
+            instance_type: limit.instance_type.clone(),
+            available: limit.available,
+            falls_back: limit.falls_back,
+        });
+        self.region(region).ec2.capacity = built.collect();
     }
 
     /// The world's own groups let everything in, as the simulated traffic does.

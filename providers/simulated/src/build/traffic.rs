@@ -15,9 +15,13 @@ impl Builder<'_> {
             let paths =
                 document.paths.iter().map(|(path, answer)| (path.clone(), self.path(name, path, answer, document)));
             let paths: BTreeMap<_, _> = paths.collect::<Vec<_>>().into_iter().collect();
-            self.estate
-                .applications
-                .insert(name.clone(), Application { ports: document.ports.clone(), database, paths });
+            let requests_per_second = document.requests_per_second;
+            if requests_per_second.is_some_and(|rate| !(rate > 0.0 && rate <= 1_000_000.0)) {
+                let path = ["applications", name, "requests_per_second"];
+                self.error(&path, codes::OUT_OF_RANGE, "a rate is above 0, and at most 1000000");
+            }
+            let application = Application { ports: document.ports.clone(), requests_per_second, database, paths };
+            self.estate.applications.insert(name.clone(), application);
         }
     }
 

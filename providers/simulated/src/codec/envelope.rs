@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 /// The XML namespaces of the services that answer in XML.
 pub(crate) mod namespace {
     pub(crate) const EC2: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
+    pub(crate) const AUTOSCALING: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
     pub(crate) const ELBV2: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
     pub(crate) const RDS: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
     pub(crate) const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
@@ -28,6 +29,17 @@ pub(crate) enum Protocol {
     Json11,
     /// `smithy-rpc-v2-cbor`.
     Cbor,
+    /// JSON over resources with paths of their own.
+    RestJson(RestErrors),
+}
+
+/// What a service of the REST-JSON protocol writes into an error's body. Its code is in a header, always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RestErrors {
+    /// `message`.
+    Message,
+    /// `ErrorCode` and `Message`.
+    CodeAndMessage,
 }
 
 impl Protocol {
@@ -63,7 +75,7 @@ impl Protocol {
                     r#"<{operation}Response xmlns="{space}"><{operation}Result>{content}</{operation}Result><ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{operation}Response>"#
                 ))
             }
-            Self::Json10 | Self::Json11 => result.to_json().to_string().into(),
+            Self::Json10 | Self::Json11 | Self::RestJson(_) => result.to_json().to_string().into(),
             Self::Cbor => cbor::encode(&result.to_cbor()).into(),
         };
         self.respond(StatusCode::OK, request_id, body)
@@ -97,6 +109,10 @@ impl Protocol {
             Self::Json10 | Self::Json11 => {
                 json!({"__type": error.code, "message": error.message, "Message": error.message}).to_string().into()
             }
+            Self::RestJson(RestErrors::Message) => json!({"message": error.message}).to_string().into(),
+            Self::RestJson(RestErrors::CodeAndMessage) => {
+                json!({"ErrorCode": error.code, "Message": error.message}).to_string().into()
+            }
             Self::Cbor => {
                 let body = Shape::Struct(vec![("__type", (&error.code).into()), ("message", (&error.message).into())]);
                 cbor::encode(&body.to_cbor()).into()
@@ -109,6 +125,11 @@ impl Protocol {
         {
             response.headers_mut().insert("x-amzn-query-error", value);
         }
+        if matches!(self, Self::RestJson(_))
+            && let Ok(value) = HeaderValue::from_str(&error.code)
+        {
+            response.headers_mut().insert("x-amzn-errortype", value);
+        }
         response
     }
 
@@ -119,6 +140,7 @@ impl Protocol {
             Self::Json10 => "application/x-amz-json-1.0",
             Self::Json11 => "application/x-amz-json-1.1",
             Self::Cbor => "application/cbor",
+            Self::RestJson(_) => "application/json",
         };
         let mut response = Response::new(body);
         *response.status_mut() = status;

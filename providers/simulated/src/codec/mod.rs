@@ -6,12 +6,14 @@ mod cbor;
 mod envelope;
 mod error;
 mod params;
+mod rest;
 mod scope;
 mod service;
 
 pub(crate) use cbor::decode as decode_cbor;
-pub(crate) use envelope::{Protocol, namespace};
+pub(crate) use envelope::{Protocol, RestErrors, namespace};
 pub(crate) use error::ApiError;
 pub(crate) use params::Params;
+pub(crate) use rest::RestRequest;
 pub(crate) use scope::Scope;
 pub(crate) use service::ServiceCx;

@@ -17,6 +17,11 @@ impl Params {
         self.0.get(name).map(String::as_str)
     }
 
+    /// The names of the parameters, each up to its first dot.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(|name| name.split('.').next().unwrap_or_default())
+    }
+
     /// The value, where it is given and not empty.
     pub(crate) fn given(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())

@@ -81,7 +81,8 @@ pub struct FaultDocument {
     /// The transition that the call begins never ends.
     #[serde(default)]
     pub stuck: bool,
-    /// The switchover or failover that the call begins is called off by the service.
+    /// What the call begins is called off by the service: a switchover, a start or launch for which there is no capacity, an
+    /// update of a node group.
     #[serde(default)]
     pub cancel: bool,
 }
@@ -90,8 +91,8 @@ pub struct FaultDocument {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultMatch {
-    /// The service's signing name: `rds`, `ec2`, `elasticloadbalancing`, `globalaccelerator`, `monitoring`, `sts`; `http` for an
-    /// application.
+    /// The service's signing name: `rds`, `ec2`, `elasticloadbalancing`, `autoscaling`, `eks`, `elasticfilesystem`,
+    /// `globalaccelerator`, `monitoring`, `sts`; `http` for an application.
     #[serde(default)]
     pub service: Option<String>,
     /// The operation's name: `SwitchoverGlobalCluster`. For an application, the path.

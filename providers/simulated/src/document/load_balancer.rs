@@ -4,10 +4,13 @@ use lifeboat_contract::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// An application load balancer.
+/// A load balancer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoadBalancerDocument {
+    /// Default `application`.
+    #[serde(default)]
+    pub kind: LoadBalancerKindDocument,
     /// The last part of its ARN, 16 hexadecimal digits. Default: derived from its name.
     #[serde(default)]
     pub id: Option<String>,
@@ -27,12 +30,33 @@ pub struct LoadBalancerDocument {
     pub listeners: Vec<ListenerDocument>,
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadBalancerKindDocument {
+    /// Takes HTTP requests.
+    #[default]
+    Application,
+    /// Takes connections.
+    Network,
+}
+
+impl LoadBalancerKindDocument {
+    /// The service's own word.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Application => "application",
+            Self::Network => "network",
+        }
+    }
+}
+
 /// A listener whose default action forwards to target groups.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerDocument {
     pub port: u16,
-    /// `HTTP` or `HTTPS`. Default: `HTTPS` on port 443, else `HTTP`.
+    /// `HTTP` or `HTTPS`; of a network load balancer `TCP`, `TLS`, `UDP` or `TCP_UDP`. Default: `HTTPS` on port 443, else `HTTP`; of
+    /// a network load balancer `TCP`.
     #[serde(default)]
     pub protocol: Option<String>,
     /// The target groups that share its traffic.
@@ -59,7 +83,7 @@ pub struct TargetGroupDocument {
     pub id: Option<String>,
     /// The network of its targets.
     pub vpc: String,
-    /// `HTTP` or `HTTPS`. Default `HTTP`.
+    /// `HTTP` or `HTTPS`; for a network load balancer `TCP`, `TLS`, `UDP` or `TCP_UDP`. Default `HTTP`.
     #[serde(default = "http")]
     pub protocol: String,
     /// The port on which targets receive traffic. Default 80.
@@ -90,9 +114,15 @@ pub struct TargetDocument {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HealthCheckDocument {
-    /// Default `/`.
-    #[serde(default = "root")]
-    pub path: String,
+    /// `HTTP`, `HTTPS` or `TCP`. Default: the group's own, where that is one for HTTP; else `HTTP` with a path, and `TCP` without.
+    #[serde(default)]
+    pub protocol: Option<String>,
+    /// The port that is probed. Default: the one on which the target receives traffic.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// Only of HTTP and HTTPS. Default `/`.
+    #[serde(default)]
+    pub path: Option<String>,
     /// Default 10s.
     #[serde(default = "interval")]
     pub interval: Span,
@@ -102,19 +132,21 @@ pub struct HealthCheckDocument {
     /// Failures in a row that make it unhealthy. Default 2.
     #[serde(default = "two")]
     pub unhealthy_threshold: u32,
-    /// The status codes that count as success. Default `200`.
-    #[serde(default = "two_hundred")]
-    pub matcher: String,
+    /// The status codes that count as success, only of HTTP and HTTPS. Default `200`.
+    #[serde(default)]
+    pub matcher: Option<String>,
 }
 
 impl Default for HealthCheckDocument {
     fn default() -> Self {
         Self {
-            path: root(),
+            protocol: None,
+            port: None,
+            path: None,
             interval: interval(),
             healthy_threshold: three(),
             unhealthy_threshold: two(),
-            matcher: two_hundred(),
+            matcher: None,
         }
     }
 }
@@ -133,12 +165,6 @@ fn eighty() -> u16 {
 }
 fn http() -> String {
     "HTTP".to_owned()
-}
-fn root() -> String {
-    "/".to_owned()
-}
-fn two_hundred() -> String {
-    "200".to_owned()
 }
 fn interval() -> Span {
     Span::secs(10)

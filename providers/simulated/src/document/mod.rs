@@ -7,6 +7,8 @@ mod database;
 mod events;
 mod load_balancer;
 mod network;
+mod scaling;
+mod storage;
 mod traffic;
 
 pub use accelerator::{AcceleratorDocument, EndpointDocument, EndpointGroupDocument, GlobalListenerDocument};
@@ -16,13 +18,15 @@ pub use database::{
 };
 pub use events::{FaultDocument, FaultMatch, IncidentDocument, PlanesDocument, RejectDocument, TimeOutDocument};
 pub use load_balancer::{
-    HealthCheckDocument, ListenerDocument, LoadBalancerDocument, TargetDocument, TargetGroupDocument,
-    WeightedGroupDocument,
+    HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetDocument,
+    TargetGroupDocument, WeightedGroupDocument,
 };
 pub use network::{
-    Ec2OptionsDocument, InstanceDocument, InstanceStateDocument, InterfaceDocument, RouteDocument, RouteTableDocument,
-    SecurityGroupDocument, SubnetDocument, VpcDocument,
+    CapacityDocument, Ec2OptionsDocument, InstanceDocument, InstanceStateDocument, InterfaceDocument, RouteDocument,
+    RouteTableDocument, SecurityGroupDocument, SubnetDocument, VpcDocument,
 };
+pub use scaling::{AutoscalingGroupDocument, EksClusterDocument, NodegroupDocument};
+pub use storage::{FileSystemDocument, LifeCycleStateDocument, MountTargetDocument};
 pub use traffic::{
     ApplicationDocument, ClientDocument, HostDocument, NeedsDocument, PathDocument, PingDocument, VantageDocument,
 };
@@ -130,6 +134,15 @@ pub struct RegionDocument {
     /// Target groups, by name.
     #[serde(default)]
     pub target_groups: BTreeMap<String, TargetGroupDocument>,
+    /// Groups of Auto Scaling, by name.
+    #[serde(default)]
+    pub autoscaling_groups: BTreeMap<String, AutoscalingGroupDocument>,
+    /// EKS clusters, by name.
+    #[serde(default)]
+    pub eks_clusters: BTreeMap<String, EksClusterDocument>,
+    /// EFS file systems, by id (`fs-…`).
+    #[serde(default)]
+    pub file_systems: BTreeMap<String, FileSystemDocument>,
     /// Database clusters, by identifier.
     #[serde(default)]
     pub db_clusters: BTreeMap<String, DbClusterDocument>,

@@ -146,10 +146,31 @@ pub struct Ec2OptionsDocument {
     /// How long an instance takes to start. Default 20s.
     #[serde(default)]
     pub start: Option<Span>,
+    /// What is left of the capacity for instances. Where nothing is said, there is always enough.
+    #[serde(default)]
+    pub capacity: Vec<CapacityDocument>,
     /// How long an instance takes to stop. Default 30s.
     #[serde(default)]
     pub stop: Option<Span>,
     /// How long after its start both status checks of an instance are `ok`. Default 1m.
     #[serde(default)]
     pub checks: Option<Span>,
+}
+
+/// How many more instances of a type a zone can start. What stops or is terminated does not come back: others take its place.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CapacityDocument {
+    /// Default: any zone.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Default: any type.
+    #[serde(default)]
+    pub instance_type: Option<String>,
+    /// Default 0: none.
+    #[serde(default)]
+    pub available: u32,
+    /// A start beyond that is accepted, and falls back later, instead of being refused.
+    #[serde(default)]
+    pub falls_back: bool,
 }

@@ -42,6 +42,10 @@ pub struct ApplicationDocument {
     /// The ports it listens on. Default 80 and 443.
     #[serde(default = "web_ports")]
     pub ports: Vec<u16>,
+    /// How many requests each of its instances can answer in a second. Of what clients send beyond it, each instance fails the
+    /// same part of everybody's with 503. Default: no limit.
+    #[serde(default)]
+    pub requests_per_second: Option<f64>,
     /// The global cluster it keeps its data in.
     #[serde(default)]
     pub database: Option<String>,

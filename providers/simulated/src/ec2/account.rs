@@ -56,7 +56,7 @@ pub(super) fn zones(region: &str) -> Vec<String> {
 }
 
 /// A zone's id: `use1-az1` for `us-east-1a`. In this account, ids and names run in the same order.
-pub(super) fn zone_id(zone: &str) -> String {
+pub(crate) fn zone_id(zone: &str) -> String {
     let region = zone.trim_end_matches(|c: char| c.is_ascii_lowercase());
     let place = zone.bytes().last().filter(u8::is_ascii_lowercase).map_or(1, |letter| letter - b'a' + 1);
     let short: String = region.split('-').map(shorten).collect();

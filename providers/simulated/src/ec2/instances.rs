@@ -2,6 +2,7 @@
 
 use super::{
     Ec2, Instance, InstanceState, StateChange,
+    capacity::Grant,
     operations::done,
     refused::{INSTANCE, missing_parameter, wrong_state},
 };
@@ -9,11 +10,13 @@ use crate::{
     codec::{ApiError, Params, ServiceCx},
     shape::Shape,
 };
+use std::collections::BTreeSet;
 
 impl Ec2 {
     pub(super) fn start_instances(&mut self, params: &Params, cx: &ServiceCx<'_>) -> Result<Shape, ApiError> {
         let ids = self.batch(params)?;
         let at = cx.pace.end(cx.now, self.options.start.get());
+        let falling_back = self.capacity_for(&ids)?;
         self.move_all(&ids, |instance| {
             match instance.state {
                 InstanceState::Pending | InstanceState::Running => return Ok(()),
@@ -31,7 +34,7 @@ impl Ec2 {
             instance.launched = cx.now;
             // A start can be accepted and come to nothing: the instance falls back.
             let change = |to, reason| StateChange { to, at, reason };
-            instance.change = Some(if cx.pace.cancel {
+            instance.change = Some(if cx.pace.cancel || falling_back.contains(&instance.id) {
                 change(InstanceState::Stopped, no_capacity())
             } else {
                 change(InstanceState::Running, None)
@@ -40,11 +43,37 @@ impl Ec2 {
         })
     }
 
+    /// Takes the capacity that the stopped ones of these instances need; returns those whose start will come to nothing.
+    fn capacity_for(&mut self, ids: &[String]) -> Result<BTreeSet<String>, ApiError> {
+        let mut falling_back = BTreeSet::new();
+        for id in ids {
+            let instance = self.instances.get(id).filter(|instance| instance.state == InstanceState::Stopped);
+            let Some((subnet, kind)) =
+                instance.map(|instance| (instance.subnet.clone(), instance.instance_type.clone()))
+            else {
+                continue;
+            };
+            match self.take_capacity(&subnet, &kind) {
+                Grant::Starts => {}
+                Grant::FallsBack => {
+                    falling_back.insert(id.clone());
+                }
+                Grant::Refused => {
+                    return Err(ApiError::new("InsufficientInstanceCapacity", 500, "Insufficient capacity."));
+                }
+            }
+        }
+        Ok(falling_back)
+    }
+
+    /// Stops instances. `Force` begins anew with one that is on its way: one that hangs there gets stopped.
     pub(super) fn stop_instances(&mut self, params: &Params, cx: &ServiceCx<'_>) -> Result<Shape, ApiError> {
         let ids = self.batch(params)?;
         let at = cx.pace.end(cx.now, self.options.stop.get());
+        let force = params.flag("Force")? == Some(true);
         self.move_all(&ids, |instance| {
             match instance.state {
+                InstanceState::Stopping if force => {}
                 InstanceState::Stopping | InstanceState::Stopped => return Ok(()),
                 InstanceState::Running if instance.disable_api_stop => {
                     return Err(protected(&instance.id, "stopped", "disableApiStop"));

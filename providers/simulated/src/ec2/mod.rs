@@ -3,6 +3,7 @@
 //! Does not forward packets: it says where a packet would go next.
 
 mod account;
+mod capacity;
 mod contents;
 mod filters;
 mod gateways;
@@ -11,6 +12,7 @@ mod instance_attributes;
 mod instance_shape;
 mod instances;
 mod interfaces;
+mod launch;
 mod lifecycle;
 mod listing;
 mod operations;
@@ -29,7 +31,10 @@ mod vpcs;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use account::zone_id;
+pub(crate) use capacity::{Capacity, insufficient_in};
 pub(crate) use hops::Hop;
+pub(crate) use launch::Launch;
 pub(crate) use state::{
     Association, Attachment, AttachmentStatus, Ec2, Instance, InstanceState, InternetGateway, NetworkInterface,
     Options, Origin, Route, RouteTable, RouteTarget, SecurityGroup, SecurityRule, StateChange, Subnet, Vpc,

@@ -2,6 +2,7 @@
 
 use super::{
     AttachmentStatus, Ec2, Instance, InstanceState, StateChange,
+    capacity::Grant,
     instances::no_capacity,
     refused::{INSTANCE, INTERFACE, combination, invalid, missing_parameter},
 };
@@ -91,10 +92,18 @@ impl Ec2 {
             disable_api_stop: params.flag("DisableApiStop")? == Some(true),
             ebs_optimized: params.flag("EbsOptimized")? == Some(true),
         };
+        let instance_type = instance.instance_type.clone();
         self.instances.insert(id.clone(), instance);
         let subnet = self.connect(params, &id, cx)?;
+        let grant = self.take_capacity(&subnet, &instance_type);
+        if grant == Grant::Refused {
+            return Err(self.insufficient(&subnet, &instance_type));
+        }
         if let Some(instance) = self.instances.get_mut(&id) {
             instance.subnet = subnet;
+            if grant == Grant::FallsBack {
+                instance.change = Some(StateChange { to: InstanceState::Terminated, at, reason: no_capacity() });
+            }
         }
         self.tag_new(params, &INSTANCE, &id)?;
         Ok(id)

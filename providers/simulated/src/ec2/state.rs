@@ -1,6 +1,6 @@
 //! What one region of EC2 holds. Says nothing of how it changes.
 
-use super::visibility::Earlier;
+use super::{capacity::Capacity, visibility::Earlier};
 use jiff::Timestamp;
 use lifeboat_contract::Span;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub(crate) struct Ec2 {
     pub(crate) tokens: BTreeMap<String, Vec<String>>,
     /// How many ids were given out.
     pub(crate) created: u64,
+    /// What is left of the capacity for instances. Where nothing is said, there is always enough.
+    pub(crate) capacity: Vec<Capacity>,
     /// What descriptions still show of changed resources.
     pub(crate) earlier: Vec<Earlier>,
 }

@@ -4,6 +4,7 @@ use super::{
     Action, ActionKind, Elb, Weighted,
     groups::no_group,
     input::{flag, invalid, number, required},
+    state::Stickiness,
 };
 use crate::{
     codec::{ApiError, Params},
@@ -117,11 +118,11 @@ fn forward(params: &Params) -> Result<ActionKind, ApiError> {
     }
     let sticky = config.below("TargetGroupStickinessConfig");
     let duration = number(&sticky, "DurationSeconds", 1..=604_800)?;
-    let stickiness = match (flag(&sticky, "Enabled")?, duration) {
-        (Some(true), Some(seconds)) => Some(seconds),
-        (Some(true), None) => return Err(invalid("Stickiness needs DurationSeconds")),
-        _ => None,
-    };
+    let enabled = flag(&sticky, "Enabled")? == Some(true);
+    if enabled && duration.is_none() {
+        return Err(invalid("Stickiness needs DurationSeconds"));
+    }
+    let stickiness = duration.map(|seconds| Stickiness { enabled, seconds });
     Ok(ActionKind::Forward { groups, stickiness })
 }
 
@@ -138,8 +139,8 @@ fn describe_one(action: &Action) -> Shape {
                 Shape::Struct(vec![("TargetGroupArn", (&weighted.group).into()), ("Weight", weight)])
             };
             let sticky = Shape::Struct(vec![
-                ("Enabled", stickiness.is_some().into()),
-                ("DurationSeconds", stickiness.map_or(Shape::Absent, |seconds| Shape::Integer(seconds.into()))),
+                ("Enabled", stickiness.is_some_and(|sticky| sticky.enabled).into()),
+                ("DurationSeconds", stickiness.map_or(Shape::Absent, |sticky| Shape::Integer(sticky.seconds.into()))),
             ]);
             let config = Shape::Struct(vec![
                 ("TargetGroups", Shape::List("member", groups.iter().map(group).collect())),

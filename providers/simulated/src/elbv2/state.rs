@@ -166,8 +166,8 @@ pub(crate) struct Action {
 pub(crate) enum ActionKind {
     Forward {
         groups: Vec<Weighted>,
-        /// How many seconds a client stays with the group it got.
-        stickiness: Option<u32>,
+        /// Whether a client stays with the group it got. `None`: it does not, and no duration was ever given.
+        stickiness: Option<Stickiness>,
     },
     FixedResponse {
         status: u16,
@@ -182,6 +182,13 @@ pub(crate) enum ActionKind {
         query: String,
         status: u16,
     },
+}
+
+/// Kept as it was given: a duration may be there although it is switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stickiness {
+    pub(crate) enabled: bool,
+    pub(crate) seconds: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

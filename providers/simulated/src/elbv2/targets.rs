@@ -10,6 +10,8 @@ use crate::{
     ec2::{Ec2, InstanceState},
     shape::Shape,
 };
+use jiff::Timestamp;
+use lifeboat_contract::clock::after;
 use std::{net::IpAddr, time::Duration};
 
 /// How long a new target is `Elb.RegistrationInProgress`.
@@ -51,25 +53,26 @@ impl Elb {
         let group = self.find_group_mut(arn)?;
         let delay = group.drain();
         for target in named(params, group)? {
-            let key = target.key();
-            let Some(present) = group.targets.get_mut(&key) else { continue };
-            let until = cx.pace.end(cx.now, delay);
-            match present.health {
-                Health::Draining { .. } => {}
-                // Nothing is under way to a target that was not used.
-                Health::Unused(_) => {
-                    group.targets.remove(&key);
-                }
-                _ if !in_use || until <= cx.now => {
-                    group.targets.remove(&key);
-                }
-                _ => {
-                    present.health = Health::Draining { until };
-                    present.verdict = None;
-                }
-            }
+            group.take_out(&target.key(), in_use, cx.pace.end(cx.now, delay), cx.now);
         }
         Ok(done())
+    }
+
+    /// Registers an instance that another service launched, on the group's own port. Says nothing where the group is gone.
+    pub(crate) fn enroll(&mut self, group: &str, instance: &str, now: Timestamp) {
+        let Some(group) = self.target_groups.get_mut(group) else { return };
+        let target = Target::new(instance, group.port);
+        let health = Health::Initial { checked_from: after(now, REGISTRATION) };
+        group.targets.entry(target.key()).or_insert(Target { health, ..target });
+    }
+
+    /// Takes an instance that another service terminates out of a group; returns until when it drains.
+    pub(crate) fn dismiss(&mut self, group: &str, instance: &str, now: Timestamp) -> Option<Timestamp> {
+        let in_use = !self.users(group).is_empty();
+        let group = self.target_groups.get_mut(group)?;
+        let until = after(now, group.drain());
+        let keys = group.targets.values().filter(|target| target.id == instance).map(Target::key).collect::<Vec<_>>();
+        keys.iter().filter_map(|key| group.take_out(key, in_use, until, now)).max()
     }
 
     pub(super) fn describe_target_health(
@@ -120,6 +123,28 @@ impl Target {
 }
 
 impl TargetGroup {
+    /// Takes a target out; returns until when it drains, where it does.
+    fn take_out(&mut self, key: &str, in_use: bool, until: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let present = self.targets.get_mut(key)?;
+        match present.health {
+            Health::Draining { until } => Some(until),
+            // Nothing is under way to a target that was not used.
+            Health::Unused(_) => {
+                self.targets.remove(key);
+                None
+            }
+            _ if !in_use || until <= now => {
+                self.targets.remove(key);
+                None
+            }
+            _ => {
+                present.health = Health::Draining { until };
+                present.verdict = None;
+                Some(until)
+            }
+        }
+    }
+
     /// Refuses a target that can't be registered here.
     fn check(&self, target: &Target, ec2: &Ec2) -> Result<(), ApiError> {
         let id = &target.id;

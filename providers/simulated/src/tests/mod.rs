@@ -2,11 +2,18 @@
 
 #![expect(clippy::float_cmp, reason = "figures are exact: sums of whole milliseconds")]
 
+mod auto_scaling;
 mod databases;
 mod documents;
+mod eks;
+mod elastic;
 mod faults;
+mod file_systems;
 mod fixture;
+mod load;
+mod network_balancing;
 mod networks;
+mod power;
 mod repeatable;
 mod traffic;
 mod wire;

@@ -18,6 +18,8 @@ pub(crate) struct Software {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Application {
     pub(crate) ports: Vec<u16>,
+    /// What each instance can answer in a second. `None`: no limit.
+    pub(crate) requests_per_second: Option<f64>,
     /// The global cluster, or the ARN of the cluster, that holds its data.
     pub(crate) database: Option<String>,
     pub(crate) paths: BTreeMap<String, ApplicationPath>,

@@ -1,6 +1,6 @@
 //! Clients that send requests at a steady rate, and their measurements. Between two events everything is constant.
 
-use super::{End, Estate, WHOLE, millionths, millis, millis_between};
+use super::{End, Estate, Load, WHOLE, millionths, millis, millis_between, path::Way};
 use crate::{cloud::Cloud, reach::Request};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -41,17 +41,24 @@ pub(crate) struct Fortune {
 }
 
 impl Client {
-    pub(crate) fn fortune(&self, cloud: &Cloud, estate: &Estate, now: Timestamp) -> Fortune {
-        let mut fortune = Fortune::default();
+    /// Where this client's requests end.
+    pub(super) fn ways(&self, cloud: &Cloud, estate: &Estate, now: Timestamp) -> Vec<Way> {
         let request = Request { host: &self.host, port: self.port, path: &self.path, now };
-        for way in estate.ways(cloud, &request, &self.region) {
+        estate.ways(cloud, &request, &self.region)
+    }
+
+    /// What becomes of its requests, under the load of all clients.
+    pub(crate) fn fortune(&self, cloud: &Cloud, estate: &Estate, load: &Load, now: Timestamp) -> Fortune {
+        let mut fortune = Fortune::default();
+        for way in self.ways(cloud, estate, now) {
             let End::Instance { id, port, .. } = &way.end else { continue };
             let Some(served) = estate.serve(cloud, id, *port, &self.path).filter(super::Served::is_success) else {
                 continue;
             };
-            *fortune.served.entry(served.site).or_default() += millionths(way.part);
+            let part = way.part * load.answered(id);
+            *fortune.served.entry(served.site).or_default() += millionths(part);
             if let Some(cluster) = served.wrote_to.filter(|_| self.writes) {
-                *fortune.written.entry(cluster).or_default() += millionths(way.part);
+                *fortune.written.entry(cluster).or_default() += millionths(part);
             }
         }
         fortune

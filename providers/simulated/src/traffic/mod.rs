@@ -3,6 +3,7 @@
 mod application;
 mod client;
 mod figures;
+mod load;
 mod path;
 mod ping;
 mod writes;
@@ -10,6 +11,7 @@ mod writes;
 pub(crate) use application::{Application, ApplicationPath, Served, Software};
 pub(crate) use client::{Client, ClientMeasures};
 pub use figures::{ClientFigures, Figures, PingFigures};
+pub(crate) use load::Load;
 pub(crate) use path::{End, HostTarget};
 pub(crate) use ping::Ping;
 pub(crate) use writes::Families;

@@ -140,14 +140,21 @@ impl Estate {
         let Some(shares) = cloud.balance(arn, request).filter(|_| up) else {
             return vec![Way { part: 1.0, end: End::Nobody }];
         };
+        // A network load balancer passes connections on: whoever is behind it answers, or nobody does.
+        let passes_on = arn.contains(":loadbalancer/net/");
+        let reach = |id: String, port: u16| {
+            if passes_on { self.direct(cloud, id, port) } else { End::Instance { id, port, behind: true } }
+        };
         let end = |to: Destination| match to {
+            Destination::Status(_) if passes_on => End::Nobody,
             Destination::Status(status) => End::Turned(status),
             Destination::Target { id, port } => match id.parse::<Ipv4Addr>() {
-                Err(_) => End::Instance { id, port, behind: true },
-                Ok(address) => {
-                    let owner = self.owner(cloud, arn, address);
-                    owner.map_or(End::Turned(504), |id| End::Instance { id, port, behind: true })
-                }
+                Err(_) => reach(id, port),
+                Ok(address) => match self.owner(cloud, arn, address) {
+                    Some(id) => reach(id, port),
+                    None if passes_on => End::Nobody,
+                    None => End::Turned(504),
+                },
             },
         };
         shares.into_iter().map(|share| Way { part: share.part, end: end(share.to) }).collect()
