@@ -1,6 +1,9 @@
 //! Network load balancers, and that a listener's and a rule's whole actions can be taken down and put back.
 
-use super::fixture::{R1, Sim, between, overlay};
+use super::{
+    elastic::elastic,
+    fixture::{R1, Sim, between, overlay},
+};
 use crate::Opening;
 use serde_json::{Value, json};
 
@@ -93,4 +96,50 @@ fn a_document_does_not_mix_kinds_of_load_balancers() {
     let paths: Vec<String> = findings.iter().map(|finding| finding.path.to_string()).collect();
     let at = "aws/regions/us-east-1/load_balancers/front/listeners/0";
     assert_eq!(paths, [format!("{at}/forward/1/target_group"), format!("{at}/protocol")]);
+}
+
+#[test]
+fn a_rules_actions_are_replaced_whole_and_put_back() {
+    let mut sim = Sim::new(elastic());
+    let vpc = "&VpcId=vpc-1&Protocol=HTTP&Port=80";
+    listener(&mut sim, &format!("Action=CreateTargetGroup&Name=other{vpc}"));
+    let groups = [arn(&mut sim, "DescribeTargetGroups", 0), arn(&mut sim, "DescribeTargetGroups", 1)];
+    let balancer = arn(&mut sim, "DescribeLoadBalancers", 0);
+    let listeners = listener(&mut sim, &format!("Action=DescribeListeners&LoadBalancerArn={balancer}"));
+    let listener_arn = between(&listeners, "<ListenerArn>", "</ListenerArn>").expect("it has a listener");
+    let actions = |weights: [u32; 2], seconds: u32| {
+        let config = "Actions.member.1.ForwardConfig";
+        let group = |place: usize| {
+            let at = format!("{config}.TargetGroups.member.{}", place + 1);
+            format!("&{at}.TargetGroupArn={}&{at}.Weight={}", groups[place], weights[place])
+        };
+        let sticky = format!("{config}.TargetGroupStickinessConfig");
+        format!(
+            "&Actions.member.1.Type=forward&Actions.member.1.Order=7{}{}&{sticky}.Enabled=true&{sticky}.DurationSeconds={seconds}",
+            group(0),
+            group(1)
+        )
+    };
+    let condition = "&Conditions.member.1.Field=path-pattern&Conditions.member.1.Values.member.1=/orders";
+    let create =
+        format!("Action=CreateRule&ListenerArn={listener_arn}&Priority=5{condition}{}", actions([999, 0], 600));
+    let made = listener(&mut sim, &create);
+    let rule = between(&made, "<RuleArn>", "</RuleArn>").expect("it has an ARN");
+    let rules = |sim: &mut Sim| {
+        let body = listener(sim, &format!("Action=DescribeRules&RuleArns.member.1={rule}"));
+        between(&body, "<Rules>", "</Rules>").expect("it is there")
+    };
+    let (before, contents) = (rules(&mut sim), sim.world.contents());
+    assert!(before.contains("<Order>7</Order>") && before.contains("<Weight>999</Weight>"), "{before}");
+    listener(&mut sim, &format!("Action=ModifyRule&RuleArn={rule}{}", actions([0, 1], 60)));
+    assert_ne!(rules(&mut sim), before);
+    listener(&mut sim, &format!("Action=ModifyRule&RuleArn={rule}{}", actions([999, 0], 600)));
+    assert_eq!((rules(&mut sim), sim.world.contents()), (before, contents), "byte for byte");
+    let alone = format!(
+        "Action=ModifyRule&RuleArn={rule}&Actions.member.1.Type=forward&Actions.member.1.TargetGroupArn={}",
+        groups[1]
+    );
+    assert!(!listener(&mut sim, &alone).contains("<Order>"), "what is not given is gone");
+    let beyond = format!("Action=ModifyRule&RuleArn={rule}{}", actions([1000, 0], 60));
+    assert_eq!(sim.query("elasticloadbalancing", R1, &beyond).0, 400);
 }
