@@ -143,3 +143,44 @@ fn a_rules_actions_are_replaced_whole_and_put_back() {
     let beyond = format!("Action=ModifyRule&RuleArn={rule}{}", actions([1000, 0], 60));
     assert_eq!(sim.query("elasticloadbalancing", R1, &beyond).0, 400);
 }
+
+#[test]
+fn a_list_of_actions_stays_a_list_and_a_secret_stays_hidden() {
+    let mut sim = Sim::new(elastic());
+    let balancer = arn(&mut sim, "DescribeLoadBalancers", 0);
+    let describe = format!("Action=DescribeListeners&LoadBalancerArn={balancer}");
+    let found = listener(&mut sim, &describe);
+    let listener_arn = between(&found, "<ListenerArn>", "</ListenerArn>").expect("it has a listener");
+    let group = arn(&mut sim, "DescribeTargetGroups", 0);
+    let modify = |secret: &str, order: &str| {
+        let config = "DefaultActions.member.1.AuthenticateOidcConfig";
+        let fields = ["Issuer", "AuthorizationEndpoint", "TokenEndpoint", "UserInfoEndpoint", "ClientId"];
+        let fields = fields.map(|name| format!("&{config}.{name}=https://{name}.example")).concat();
+        format!(
+            "Action=ModifyListener&ListenerArn={listener_arn}&DefaultActions.member.1.Type=authenticate-oidc&DefaultActions.member.1.Order=1{fields}&{config}.{secret}&{config}.AuthenticationRequestExtraParams.entry.1.key=prompt&{config}.AuthenticationRequestExtraParams.entry.1.value=login&DefaultActions.member.2.Type=forward&DefaultActions.member.2.TargetGroupArn={group}{order}"
+        )
+    };
+    let last = "&DefaultActions.member.2.Order=2";
+    assert_eq!(status(&mut sim, &modify("UseExistingClientSecret=true", last)), 400, "there is none yet");
+    assert_eq!(status(&mut sim, &modify("ClientSecret=hush", "")), 400, "several actions need an order");
+    listener(&mut sim, &modify("ClientSecret=hush", last));
+    let (signed, contents) = (listener(&mut sim, &describe), sim.world.contents());
+    assert!(signed.contains("<Issuer>https://Issuer.example</Issuer>") && !signed.contains("hush"), "{signed}");
+    assert!(signed.contains("<entry><key>prompt</key><value>login</value></entry>"), "{signed}");
+    assert_eq!(sim.get("https://orders.example/orders").map(|(status, _)| status), Some(200));
+    listener(
+        &mut sim,
+        &format!(
+            "Action=ModifyListener&ListenerArn={listener_arn}&DefaultActions.member.1.Type=fixed-response&DefaultActions.member.1.FixedResponseConfig.StatusCode=503"
+        ),
+    );
+    assert_eq!(status(&mut sim, &modify("UseExistingClientSecret=true", last)), 400, "the secret went with the action");
+    listener(&mut sim, &modify("ClientSecret=hush", last));
+    listener(&mut sim, &modify("UseExistingClientSecret=true", last));
+    let actions = |body: &str| between(body, "<DefaultActions>", "</DefaultActions>");
+    assert_eq!((actions(&listener(&mut sim, &describe)), sim.world.contents()), (actions(&signed), contents));
+}
+
+fn status(sim: &mut Sim, form: &str) -> u16 {
+    sim.query("elasticloadbalancing", R1, form).0
+}
