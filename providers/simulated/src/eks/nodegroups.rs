@@ -95,7 +95,7 @@ impl Nodegroup {
             Some(value) => match value.as_i64() {
                 None => Err(ApiError::bad("SerializationException", format!("{name} is not an integer"))),
                 Some(size) => {
-                    let least = if name == "maxSize" { 1 } else { 0 };
+                    let least = u32::from(name == "maxSize");
                     let valid = u32::try_from(size).ok().filter(|size| *size >= least);
                     valid.map(Some).ok_or_else(|| parameter(format!("{name} must be at least {least}")))
                 }

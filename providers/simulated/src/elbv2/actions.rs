@@ -1,10 +1,10 @@
 //! Actions of listeners and rules: read, checked and described. Whom they reach is in `serving`.
 
 use super::{
-    Action, ActionKind, Elb, Weighted,
+    Action, ActionKind, Elb, Weighted, authentication,
     groups::no_group,
     input::{flag, invalid, number, required},
-    state::Stickiness,
+    state::{SignIn, Stickiness},
 };
 use crate::{
     codec::{ApiError, Params},
@@ -20,21 +20,48 @@ impl Action {
             _ => &[],
         }
     }
+
+    fn sign_in(&self) -> Option<&SignIn> {
+        match &self.kind {
+            ActionKind::SignIn(sign_in) => Some(sign_in),
+            _ => None,
+        }
+    }
+}
+
+fn balancer_is_web(arn: &str) -> bool {
+    !arn.contains(":loadbalancer/net/")
 }
 
 impl Elb {
-    /// Reads the actions that stand at `name`, for a listener of `balancer`. Exactly one of them must end the request.
+    /// Reads the actions that stand at `name`, for a listener of `balancer`, in their order. The last one ends the request.
     pub(super) fn actions(&self, params: &Params, name: &str, balancer: &str) -> Result<Vec<Action>, ApiError> {
-        let actions: Vec<Action> = params.list(name).iter().map(read).collect::<Result<_, _>>()?;
-        match actions.len() {
-            0 => return Err(invalid("At least one action must be specified")),
-            1 => {}
+        let present = self.listeners.values().map(|listener| &listener.actions);
+        let present = present.chain(self.rules.values().map(|rule| &rule.actions)).flatten();
+        let signing_in: Vec<&SignIn> = present.filter_map(Action::sign_in).collect();
+        let mut actions: Vec<Action> =
+            params.list(name).iter().map(|action| read(action, &signing_in)).collect::<Result<_, _>>()?;
+        if actions.len() > 1 && actions.iter().any(|action| action.order.is_none()) {
+            return Err(invalid("An action order must be specified for every action when there are several"));
+        }
+        actions.sort_by_key(|action| action.order);
+        match actions.iter().filter(|action| action.sign_in().is_none()).count() {
+            0 if actions.is_empty() => return Err(invalid("At least one action must be specified")),
+            1 if actions.last().is_some_and(|last| last.sign_in().is_none()) => {}
+            0 | 1 => {
+                let message = "The last action must be a forward, redirect or fixed-response action";
+                return Err(ApiError::bad("InvalidLoadBalancerAction", message));
+            }
             _ => {
                 return Err(ApiError::bad(
                     "TooManyActions",
                     "Exactly one forward, redirect or fixed-response action is allowed",
                 ));
             }
+        }
+        if !balancer_is_web(balancer) && actions.len() > 1 {
+            let message = "A network load balancer only forwards";
+            return Err(ApiError::bad("InvalidLoadBalancerAction", message));
         }
         for weighted in actions.iter().flat_map(Action::groups) {
             let group = self.target_groups.get(&weighted.group).ok_or_else(|| no_group(&weighted.group))?;
@@ -55,7 +82,7 @@ impl Elb {
     }
 }
 
-fn read(params: &Params) -> Result<Action, ApiError> {
+fn read(params: &Params, signing_in: &[&SignIn]) -> Result<Action, ApiError> {
     let order = number(params, "Order", 1..=50_000)?;
     let kind = match required(params, "Type")? {
         "forward" => forward(params)?,
@@ -85,6 +112,9 @@ fn read(params: &Params) -> Result<Action, ApiError> {
             }
         }
         other => {
+            if let Some(sign_in) = authentication::read(other, params, signing_in)? {
+                return Ok(Action { order, kind: ActionKind::SignIn(sign_in) });
+            }
             let message = format!("actions of type '{other}' are not simulated");
             return Err(ApiError::bad("InvalidLoadBalancerAction", message));
         }
@@ -133,6 +163,10 @@ pub(super) fn describe(actions: &[Action]) -> Shape {
 fn describe_one(action: &Action) -> Shape {
     let order = action.order.map_or(Shape::Absent, |order| Shape::Integer(order.into()));
     let (kind, configured) = match &action.kind {
+        ActionKind::SignIn(sign_in) => {
+            let (kind, name, config) = authentication::describe(sign_in);
+            (kind, vec![(name, config)])
+        }
         ActionKind::Forward { groups, stickiness } => {
             let group = |weighted: &Weighted| {
                 let weight = Shape::Integer(weighted.weight.into());

@@ -4,6 +4,7 @@
 
 mod actions;
 mod attributes;
+mod authentication;
 mod conditions;
 mod contents;
 mod groups;

@@ -59,12 +59,13 @@ impl Elb {
 
     fn shares(&self, actions: &[Action]) -> Vec<Share> {
         let status = |part, status| Share { part, to: Destination::Status(status) };
-        let groups = match actions.first().map(|action| &action.kind) {
+        // What comes before the last action lets users sign in: simulated ones have.
+        let groups = match actions.last().map(|action| &action.kind) {
             Some(ActionKind::Forward { groups, .. }) => groups,
             Some(ActionKind::FixedResponse { status: code, .. } | ActionKind::Redirect { status: code, .. }) => {
                 return vec![status(1.0, *code)];
             }
-            None => return vec![status(1.0, 503)],
+            None | Some(ActionKind::SignIn(_)) => return vec![status(1.0, 503)],
         };
         let total: u32 = groups.iter().map(|weighted| weighted.weight).sum();
         if total == 0 {

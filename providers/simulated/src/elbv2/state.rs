@@ -164,6 +164,8 @@ pub(crate) struct Action {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum ActionKind {
+    /// Comes before another action.
+    SignIn(SignIn),
     Forward {
         groups: Vec<Weighted>,
         /// Whether a client stays with the group it got. `None`: it does not, and no duration was ever given.
@@ -182,6 +184,19 @@ pub(crate) enum ActionKind {
         query: String,
         status: u16,
     },
+}
+
+/// How a user signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SignIn {
+    /// `authenticate-cognito` or `authenticate-oidc`.
+    pub(crate) kind: String,
+    /// By the service's own names.
+    pub(crate) fields: BTreeMap<String, String>,
+    pub(crate) timeout: u32,
+    pub(crate) extra: BTreeMap<String, String>,
+    /// Never described.
+    pub(crate) secret: Option<String>,
 }
 
 /// Kept as it was given: a duration may be there although it is switched off.

@@ -15,7 +15,7 @@ fn call(sim: &mut Sim, form: &str) -> (u16, Option<String>) {
     (status, between(&body, "<Code>", "</Code>"))
 }
 
-fn short_of(limit: Value) -> Sim {
+fn short_of(limit: &Value) -> Sim {
     let mut document = overlay();
     document["aws"]["regions"][R1]["instances"]["i-b"]["state"] = json!("stopped");
     document["aws"]["regions"][R1]["ec2"] = json!({ "capacity": [limit] });
@@ -25,14 +25,14 @@ fn short_of(limit: Value) -> Sim {
 #[test]
 fn a_start_without_capacity_is_refused_with_an_error_of_the_service() {
     for limit in [json!({ "zone": "us-east-1a" }), json!({ "instance_type": "t3.medium" }), json!({ "available": 0 })] {
-        let mut sim = short_of(limit);
+        let mut sim = short_of(&limit);
         let before = sim.world.contents();
         assert_eq!(call(&mut sim, "Action=StartInstances"), (500, Some("InsufficientInstanceCapacity".to_owned())));
         assert_eq!((sim.world.contents(), state(&mut sim).0), (before, "stopped".to_owned()));
     }
-    let mut sim = short_of(json!({ "zone": "us-east-1b" }));
+    let mut sim = short_of(&json!({ "zone": "us-east-1b" }));
     assert_eq!(call(&mut sim, "Action=StartInstances").0, 200, "another zone's want is its own");
-    let mut sim = short_of(json!({ "available": 1 }));
+    let mut sim = short_of(&json!({ "available": 1 }));
     assert_eq!(call(&mut sim, "Action=StartInstances").0, 200);
     assert_eq!(call(sim.go(60.0), "Action=StopInstances").0, 200);
     assert_eq!(call(sim.go(120.0), "Action=StartInstances").0, 500, "others took its place");
@@ -44,7 +44,7 @@ fn a_start_without_capacity_is_refused_with_an_error_of_the_service() {
 
 #[test]
 fn a_start_may_be_accepted_and_fall_back() {
-    let mut sim = short_of(json!({ "falls_back": true }));
+    let mut sim = short_of(&json!({ "falls_back": true }));
     assert_eq!(call(&mut sim, "Action=StartInstances").0, 200);
     assert_eq!(state(&mut sim).0, "pending");
     assert_eq!(state(sim.go(20.0)), ("stopped".to_owned(), Some("Server.InsufficientInstanceCapacity".to_owned())));
