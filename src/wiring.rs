@@ -3,7 +3,7 @@
 //! Makes no decision about a run.
 
 use crate::runbook::ProviderConfig;
-use lifeboat_contract::{CallError, Catalog, SharedClock, SharedWire};
+use lifeboat_contract::{CallError, Catalog, Cx, Secrets, SharedClock, SharedWire};
 use std::collections::BTreeMap;
 
 /// Every kind that this build knows.
@@ -12,55 +12,114 @@ pub fn catalog() -> Catalog {
     lifeboat_probe::register(&mut catalog);
     #[cfg(feature = "aws")]
     lifeboat_aws::register(&mut catalog);
+    #[cfg(feature = "azure")]
+    lifeboat_azure::register(&mut catalog);
     catalog
 }
 
 /// Whether the providers' own configuration is read (profiles, environment), or fixed dummies stand in for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credentials {
-    /// With the profile that the runbook names for each provider.
+    /// As the runbook says for each provider.
     Configured(BTreeMap<String, ProviderConfig>),
     Dummies,
 }
 
-/// What the providers keep for all their steps. Sends nothing.
-pub fn providers(wire: &SharedWire, clock: &SharedClock, credentials: Credentials) -> http::Extensions {
-    #[cfg(not(feature = "aws"))]
-    {
-        let _: (_, _, _) = (wire, clock, credentials);
-        http::Extensions::new()
-    }
+/// What the providers keep for all their steps. Sends nothing. `secrets` holds those that credentials are made of.
+pub fn providers(
+    wire: &SharedWire,
+    clock: &SharedClock,
+    credentials: &Credentials,
+    secrets: &Secrets,
+) -> Result<http::Extensions, CallError> {
+    let mut providers = http::Extensions::new();
+    let config = |name: &str| match credentials {
+        Credentials::Configured(configs) => Some(configs.get(name).cloned().unwrap_or_default()),
+        Credentials::Dummies => None,
+    };
     #[cfg(feature = "aws")]
+    providers.insert(lifeboat_aws::Aws::new(wire.clone(), clock.clone(), aws(config("aws"))));
+    #[cfg(feature = "azure")]
     {
-        let mut providers = http::Extensions::new();
-        let credentials = match credentials {
-            Credentials::Configured(configs) => lifeboat_aws::Credentials::Environment {
-                profile: configs.get("aws").and_then(|config| config.profile.clone()),
-            },
-            Credentials::Dummies => lifeboat_aws::Credentials::Fixed {
-                access_key_id: "AKIDSIMULATED".to_owned(),
-                secret_access_key: "simulated".to_owned(),
-            },
-        };
-        providers.insert(lifeboat_aws::Aws::new(wire.clone(), clock.clone(), credentials));
-        providers
+        let (cloud, credentials) = azure(config("azure"), secrets)?;
+        providers.insert(lifeboat_azure::Azure::new(wire.clone(), clock.clone(), cloud, credentials));
+    }
+    // A build without any cloud reads none of them.
+    let _: (_, _, _, _, _) = (&mut providers, &config, wire, clock, secrets);
+    Ok(providers)
+}
+
+#[cfg(feature = "aws")]
+fn aws(config: Option<ProviderConfig>) -> lifeboat_aws::Credentials {
+    match config {
+        Some(config) => lifeboat_aws::Credentials::Environment { profile: config.profile },
+        None => lifeboat_aws::Credentials::Fixed {
+            access_key_id: "AKIDSIMULATED".to_owned(),
+            secret_access_key: "simulated".to_owned(),
+        },
     }
 }
 
-/// The account that a provider says the caller is in.
+#[cfg(feature = "azure")]
+fn azure(
+    config: Option<ProviderConfig>,
+    secrets: &Secrets,
+) -> Result<(lifeboat_azure::CloudEnvironment, lifeboat_azure::Credentials), CallError> {
+    use crate::runbook::{CloudChoice, CredentialChoice};
+    use lifeboat_azure::{ClientSecret, CloudEnvironment, Credentials};
+    use lifeboat_contract::Secret;
+    // A simulated cloud answers at the public one's address, whichever the runbook is for.
+    let Some(config) = config else { return Ok((CloudEnvironment::public(), Credentials::Fixed)) };
+    let cloud = match &config.cloud {
+        CloudChoice::Public => CloudEnvironment::public(),
+        CloudChoice::Government => CloudEnvironment::government(),
+        CloudChoice::China => CloudEnvironment::china(),
+        CloudChoice::Custom { authority, endpoint } => CloudEnvironment::custom(authority, endpoint)
+            .map_err(|error| CallError::definite("azure", "cloud.malformed", error.to_string()))?,
+    };
+    let (tenant, client_id) = (config.tenant, config.client_id);
+    let credentials = match config.credential {
+        CredentialChoice::Cli => Credentials::Cli { tenant },
+        CredentialChoice::ManagedIdentity => Credentials::ManagedIdentity { client_id },
+        CredentialChoice::WorkloadIdentity => Credentials::WorkloadIdentity { tenant, client_id },
+        CredentialChoice::ClientSecret => {
+            let named = config.client_secret.map(|secret| Secret { secret });
+            let secret = named.map(|named| secrets.reveal(&named).map(ClientSecret::new)).transpose()?;
+            Credentials::ClientSecret { tenant, client_id, secret }
+        }
+        CredentialChoice::ClientAssertion => {
+            Credentials::ClientAssertion { tenant, client_id, token_file: config.token_file }
+        }
+    };
+    Ok((cloud, credentials))
+}
+
+/// Who a provider says the caller is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
+    /// The account, or the subscription, that the caller can act in.
     pub account: String,
+    /// The tenant that it belongs to, where the provider has such a thing.
+    pub tenant: Option<String>,
     pub name: String,
 }
 
-/// Asks a provider who the caller is, in one region. `None` where this build does not know the provider.
-pub async fn caller(providers: &http::Extensions, provider: &str, region: &str) -> Option<Result<Caller, CallError>> {
+/// Asks a provider who the caller is, in one region and of one account. `None` where this build does not know the provider.
+pub async fn caller(cx: &Cx, provider: &str, region: &str, account: &str) -> Option<Result<Caller, CallError>> {
     #[cfg(feature = "aws")]
     if provider == "aws" {
-        let caller = providers.get::<lifeboat_aws::Aws>()?.caller(region).await;
-        return Some(caller.map(|caller| Caller { account: caller.account, name: caller.arn }));
+        let caller = cx.providers.get::<lifeboat_aws::Aws>()?.caller(region).await;
+        return Some(caller.map(|caller| Caller { account: caller.account, tenant: None, name: caller.arn }));
     }
-    let _: (_, _, _) = (providers, provider, region);
+    #[cfg(feature = "azure")]
+    if provider == "azure" {
+        let caller = cx.providers.get::<lifeboat_azure::Azure>()?.caller(cx, account).await;
+        return Some(caller.map(|caller| Caller {
+            account: caller.subscription,
+            tenant: Some(caller.tenant),
+            name: caller.name,
+        }));
+    }
+    let _: (_, _, _, _) = (cx, provider, region, account);
     None
 }

@@ -94,6 +94,9 @@ pub(super) struct CloudArgs {
     /// Starts the simulated world anew instead of where the last run left it
     #[arg(long, requires = "world")]
     pub(super) fresh: bool,
+    /// Lets an incident of the simulated world begin now, by the name it has there
+    #[arg(long, value_name = "NAME", requires = "world")]
+    pub(super) incident: Option<String>,
     /// Lets the simulated world go on this long before the command begins: `30s`
     #[arg(long, value_name = "DURATION", requires = "world", value_parser = span)]
     pub(super) after: Option<Span>,
@@ -238,6 +241,9 @@ pub(super) struct CompletionsArgs {
 pub(super) struct SimArgs {
     /// A world file
     pub(super) world: PathBuf,
+    /// Lets an incident of the world begin at once, by the name it has there
+    #[arg(long, value_name = "NAME")]
+    pub(super) incident: Option<String>,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4566")]
     pub(super) listen: std::net::SocketAddr,

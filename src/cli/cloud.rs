@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     journal::{CloudChoice, StateDirectory},
-    plan::Plan,
     runbook::{ProviderConfig, SecretSource},
     wire::{Audit, AuditFile, AuditSink, Cloud, Network, NoAudit, RateLimit, ReadOnly},
     wiring,
@@ -84,6 +83,7 @@ impl Surroundings {
                 let now = world.now();
                 let choice = CloudChoice::World { name: world::name(path), file: path.display().to_string() };
                 let around = Self::simulated(world, file, choice, now);
+                around.begin_incident(args)?;
                 if let Some(after) = args.after {
                     tokio::time::sleep(after.get()).await;
                 }
@@ -93,6 +93,15 @@ impl Surroundings {
             (None, None) => Self::real(),
         };
         Ok(Self { commands_allowed: common.allow_commands, ..around })
+    }
+
+    fn begin_incident(&self, args: &CloudArgs) -> Result<(), Trouble> {
+        let (Some((cloud, file)), Some(name)) = (&self.simulated, &args.incident) else { return Ok(()) };
+        match cloud.begin_incident(name) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(world::unknown_incident(name, &cloud.world())),
+            Err(error) => Err(world::cannot_keep(file.path(), error)),
+        }
     }
 
     /// As the run began. `last_at` is the journal's last moment: virtual time never goes back.
@@ -189,7 +198,8 @@ impl Surroundings {
             CloudChoice::Real => wiring::Credentials::Configured(configs.clone()),
             CloudChoice::Socket(_) | CloudChoice::World { .. } => wiring::Credentials::Dummies,
         };
-        let mut providers = wiring::providers(&wire, &self.clock, credentials);
+        let mut providers = wiring::providers(&wire, &self.clock, &credentials, &secrets)
+            .map_err(|error| Trouble::caused(Exit::Refused, error))?;
         if self.commands_allowed {
             providers.insert(CommandsAllowed);
         }
@@ -202,6 +212,20 @@ impl Surroundings {
         })
     }
 
+    /// The values of the secrets that credentials are made of: all that planning needs. A simulated cloud wants none.
+    pub(super) fn credential_secrets(
+        &self,
+        providers: &BTreeMap<String, ProviderConfig>,
+        sources: &BTreeMap<String, SecretSource>,
+    ) -> Result<Secrets, Trouble> {
+        if self.choice != CloudChoice::Real {
+            return Ok(Secrets::default());
+        }
+        let named = |name: &String| providers.values().any(|config| config.client_secret.as_ref() == Some(name));
+        let sources = sources.iter().filter(|(name, _)| named(name));
+        secrets(&sources.map(|(name, source)| (name.clone(), source.clone())).collect())
+    }
+
     /// What the simulated world measured, where there is one. Saves the world as it stands now.
     pub(super) fn close(&self) -> Result<Option<serde_json::Value>, Trouble> {
         use lifeboat_simulated::Keep as _;
@@ -210,39 +234,6 @@ impl Surroundings {
         file.keep(&world).map_err(|error| world::cannot_keep(file.path(), error))?;
         Ok(Some(serde_json::to_value(world.figures()).expect("figures are plain JSON")))
     }
-}
-
-/// Refuses a caller who is in another account than the runbook says.
-pub(super) async fn check_accounts(
-    cx: &Cx,
-    providers: &BTreeMap<String, ProviderConfig>,
-    plan: &Plan,
-) -> Result<(), Trouble> {
-    for (name, config) in providers {
-        let Some(expected) = &config.account else { continue };
-        let regions = plan.steps.iter().filter_map(|step| step.place.as_ref()).filter(|place| place.provider == *name);
-        let healthy = regions.filter_map(|place| place.region.clone()).find(|region| !plan.impaired.contains(region));
-        let region = healthy.map_or_else(|| "us-west-2".to_owned(), |region| region.0);
-        match wiring::caller(&cx.providers, name, &region).await {
-            None => {}
-            Some(Ok(caller)) if caller.account == *expected => {}
-            Some(Ok(caller)) => {
-                return Err(Trouble::new(
-                    Exit::Refused,
-                    format!(
-                        "the runbook is for {name} account {expected}, and the caller {} is in {}",
-                        caller.name, caller.account
-                    ),
-                )
-                .hint("use the credentials of the runbook's account"));
-            }
-            Some(Err(error)) => {
-                return Err(Trouble::caused(Exit::Refused, error)
-                    .hint(format!("{name} did not say who the caller is; check the credentials and the network")));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The values of the runbook's secrets, read now and kept in memory alone.

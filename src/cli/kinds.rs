@@ -71,7 +71,7 @@ fn practice(entry: &lifeboat_contract::KindEntry) -> Result<String, Trouble> {
     let source = Source::new(entry.kind, entry.example);
     let with = document::parse(&source).map_err(|list| bug(format!("{list:?}")))?.to_json();
     let body = runbook::decode_step(&wiring::catalog(), entry.kind, &with).map_err(|error| bug(error.to_string()))?;
-    let touches = body.touches(&example_run());
+    let touches = body.touches(&example_run(entry.kind));
     let mut page = String::new();
     let mut section = |title: &str, lines: &[String]| {
         if !lines.is_empty() {
@@ -102,8 +102,10 @@ fn practice(entry: &lifeboat_contract::KindEntry) -> Result<String, Trouble> {
     Ok(page)
 }
 
-/// A switchover between two sites, as the examples are read.
-fn example_run() -> RunContext {
+/// A switchover between two sites of the kind's own provider, as the examples are read.
+fn example_run(kind: &str) -> RunContext {
+    let provider = kind.split('.').next().unwrap_or_default();
+    let region = if provider == "azure" { "eastus" } else { "us-east-1" };
     RunContext {
         mode: Mode::Switchover,
         accepted_loss: None,
@@ -111,6 +113,6 @@ fn example_run() -> RunContext {
         impaired: std::collections::BTreeSet::new(),
         to: "r2".into(),
         from: "r1".into(),
-        place: Some(Place { provider: "aws".to_owned(), region: Some("us-east-1".into()), account: None }),
+        place: Some(Place { provider: provider.to_owned(), region: Some(region.into()), account: None }),
     }
 }

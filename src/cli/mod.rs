@@ -3,6 +3,7 @@
 //! Holds no rule about runs: those are the engine's.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "talking to the operator is what this module is for")]
 
+mod accounts;
 mod approve;
 mod args;
 mod check;

@@ -1,6 +1,7 @@
 //! `lifeboat plan`: shows what a run would change. Sends no mutating request: the wire's guard refuses them.
 
 use super::{
+    accounts,
     args::{Common, Format, IntentArgs, PlanArgs},
     cloud::{self, Carries, Surroundings},
     exit::Exit,
@@ -12,7 +13,7 @@ use crate::{
     report::{self, Style},
     runbook::{Intent, Runbook, Source},
 };
-use lifeboat_contract::{Secrets, SiteId};
+use lifeboat_contract::SiteId;
 use std::{fs, path::Path};
 
 pub(super) fn plan(args: &PlanArgs, common: &Common) -> Result<Exit, Trouble> {
@@ -55,9 +56,10 @@ pub(super) async fn observe(
 ) -> Result<Plan, Trouble> {
     let source = runbook.source();
     let resolved = runbook.resolve(&around.catalog, intent).map_err(|list| load::findings(source, &list, common))?;
-    let cx = around.cx(Carries::ReadsOnly, &resolved.providers, None, Secrets::default())?;
+    let secrets = around.credential_secrets(&resolved.providers, &resolved.secrets)?;
+    let cx = around.cx(Carries::ReadsOnly, &resolved.providers, None, secrets)?;
     let plan = plan::make(&resolved, &cx).await;
-    cloud::check_accounts(&cx, &resolved.providers, &plan).await?;
+    accounts::check_accounts(&cx, &resolved.providers, &plan).await?;
     Ok(plan)
 }
 

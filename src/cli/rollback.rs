@@ -14,7 +14,7 @@ use crate::{
     journal::{CloudChoice, Record, RunOutcome},
     runbook::{Body, decode_step},
 };
-use lifeboat_contract::{CallScope, Position, Secrets};
+use lifeboat_contract::{CallScope, Position};
 use std::sync::Arc;
 
 pub(super) fn rollback(args: &RollbackArgs, common: &Common) -> Result<Exit, Trouble> {
@@ -51,7 +51,9 @@ fn refuse_crossing(state: &RunState, args: &RollbackArgs) -> Result<(), Trouble>
 
 /// Somebody may have built on a completed run since: what no longer stands where the run put it is not touched.
 async fn still_at_target(found: &Found, around: &Surroundings) -> Result<(), Trouble> {
-    let cx = around.cx(Carries::ReadsOnly, &found.state.plan.providers, None, Secrets::default())?;
+    let plan = &found.state.plan;
+    let secrets = around.credential_secrets(&plan.providers, &plan.secrets)?;
+    let cx = around.cx(Carries::ReadsOnly, &plan.providers, None, secrets)?;
     let mut moved = Vec::new();
     for (id, step) in &found.state.steps {
         let Some(intent) = step.intent.as_ref().filter(|_| step.wants_undo()) else { continue };

@@ -1,6 +1,6 @@
 //! `lifeboat sim`: a simulated world on a socket, for any client.
 
-use super::{args::SimArgs, cloud, exit::Exit, load, trouble::Trouble};
+use super::{args::SimArgs, cloud, exit::Exit, load, trouble::Trouble, world};
 use crate::{cli::args::Common, wire::serve};
 use lifeboat_contract::{SharedClock, TokioClock};
 use lifeboat_simulated::{SimulatedCloud, World};
@@ -9,7 +9,12 @@ use tokio::net::TcpListener;
 
 pub(super) fn sim(args: &SimArgs, common: &Common) -> Result<Exit, Trouble> {
     let (source, document) = load::world(&args.world, common)?;
-    let world = World::build(&document).map_err(|list| load::findings(&source, &list, common))?;
+    let mut world = World::build(&document).map_err(|list| load::findings(&source, &list, common))?;
+    if let Some(name) = &args.incident
+        && !world.begin_incident(name)
+    {
+        return Err(world::unknown_incident(name, &world));
+    }
     cloud::block_on(false, async {
         let listener = TcpListener::bind(args.listen).await.map_err(|error| {
             Trouble::caused(Exit::Refused, error)

@@ -3,7 +3,7 @@
 //! A world is saved whole, beside the file and then renamed, before the answer to a mutating call leaves it.
 
 use super::{args::Common, exit::Exit, load, trouble::Trouble};
-use crate::{journal::StateDirectory, plan::sha256_hex};
+use crate::{journal::StateDirectory, plan::sha256_hex, runbook::nearest};
 use lifeboat_simulated::{Keep, World};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -86,6 +86,17 @@ pub(super) fn reopen(name: &str, store: &StateDirectory) -> Result<(World, World
         )
     })?;
     Ok((saved.world, WorldFile { path, digest: saved.digest }))
+}
+
+/// There is no such incident: says which ones there are.
+pub(super) fn unknown_incident(name: &str, world: &World) -> Trouble {
+    let known = world.incident_names();
+    let hint = match (nearest(name, known.iter().map(String::as_str)), known.is_empty()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, false) => format!("it has {}", known.join(", ")),
+        (None, true) => "it has none; `lifeboat schema world` describes `incidents`".to_owned(),
+    };
+    Trouble::usage(format!("the world {} has no incident {name}", world.name())).hint(hint)
 }
 
 pub(super) fn cannot_keep(path: &Path, error: io::Error) -> Trouble {

@@ -13,6 +13,7 @@ mod graph;
 mod nearest;
 mod outline;
 mod problems;
+mod provider;
 mod read;
 mod read_steps;
 mod resolve;
@@ -28,9 +29,10 @@ pub use check::{Checked, check};
 pub use document::{Node, Source};
 pub use explain::explain;
 pub use nearest::nearest;
+pub use provider::{CloudChoice, CredentialChoice, ProviderConfig};
 pub use resolve::{Runbook, SiteView};
 pub use resolved::{
-    Body, Intent, OnFailure, OnImpaired, ProviderConfig, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource,
-    decode_planned, decode_step,
+    Body, Intent, OnFailure, OnImpaired, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource, decode_planned,
+    decode_step,
 };
 pub use schema::schema;

@@ -4,7 +4,8 @@
 
 use super::{
     expression::Expression,
-    resolved::{OnFailure, OnImpaired, ProviderConfig, RetryPolicy, SecretSource},
+    provider::ProviderConfig,
+    resolved::{OnFailure, OnImpaired, RetryPolicy, SecretSource},
     scope::{SITE_FIELDS, Vocabulary},
     template::{Template, Tree},
 };
@@ -125,7 +126,8 @@ impl Site {
 
     /// Where a step of this site works.
     pub(super) fn place(&self, providers: &BTreeMap<String, ProviderConfig>) -> Place {
-        let account = self.account.clone().or_else(|| providers.get(&self.provider)?.account.clone());
+        let of_provider = || providers.get(&self.provider)?.account_or_subscription().map(str::to_owned);
+        let account = self.account.clone().or_else(of_provider);
         Place { provider: self.provider.clone(), region: self.region.as_deref().map(Region::from), account }
     }
 }

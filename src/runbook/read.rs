@@ -8,8 +8,9 @@ use super::{
     nearest::{nearest, suggestion},
     outline::{Input, InputType, Outline, Site},
     problems::{Problems, quoted},
+    provider,
     read_steps::read_steps,
-    resolved::{OnFailure, ProviderConfig, SecretSource},
+    resolved::{OnFailure, SecretSource},
     scope::SITE_FIELDS,
     template::{Reading, forbid},
 };
@@ -147,12 +148,11 @@ fn secrets(fields: &Fields<'_>, outline: &mut Outline, problems: &mut Problems) 
 }
 
 fn providers(fields: &Fields<'_>, outline: &mut Outline, problems: &mut Problems) {
+    let secrets = outline.secrets.keys().cloned().collect();
     for (name, node, path) in members(fields, "providers", "a provider", problems) {
-        let Some(provider) = Fields::open(node, path, &["account", "profile"], problems) else { continue };
-        let config = ProviderConfig {
-            account: provider.text("account", problems).map(str::to_owned),
-            profile: provider.text("profile", problems).map(str::to_owned),
-        };
+        let known = provider::fields_of(name);
+        let Some(fields) = Fields::open(node, path.clone(), known, problems) else { continue };
+        let config = provider::read(&fields, &secrets, &path, problems);
         outline.providers.insert(name.to_owned(), config);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! These are the values that a plan is built of. Nothing here reads YAML, and nothing here observes a cloud.
 
-use super::gates;
+use super::{gates, provider::ProviderConfig};
 use lifeboat_contract::{
     AcceptedLoss, Catalog, DecodeError, DynChange, DynCheck, DynTask, Mode, Place, Region, RunContext, SiteId, Step,
     StepId, Touches,
@@ -187,17 +187,6 @@ pub enum SecretSource {
     Env(String),
     /// A file whose whole text, without its last line break, is the value.
     File(PathBuf),
-}
-
-/// What the runbook says about one provider.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ProviderConfig {
-    /// The account that the caller must be in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<String>,
-    /// The profile of the provider's own configuration to use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile: Option<String>,
 }
 
 /// Reads a resolved `with` as its kind does: the catalog's kinds and the engine's gates alike.

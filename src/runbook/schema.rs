@@ -5,6 +5,7 @@
 use super::{
     gates::{self, GATES},
     outline::InputType,
+    provider,
     read::ON_FAILURE,
     read_steps::ON_IMPAIRED,
 };
@@ -12,7 +13,7 @@ use lifeboat_contract::{Catalog, KindEntry, Shape};
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-const NAME: &str = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$";
+pub(super) const NAME: &str = "^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$";
 
 /// The schema of a runbook that may use any kind of `catalog`.
 pub fn schema(catalog: &Catalog) -> Value {
@@ -71,14 +72,7 @@ fn top_level() -> Value {
                 "file": { "type": "string", "description": "The file whose text is the value." },
             },
         })),
-        "providers": map("What holds for a whole provider.", &json!({
-            "type": "object",
-            "additionalProperties": false,
-            "properties": {
-                "account": { "type": "string", "description": "The account the caller must be in; a run by anybody else is refused." },
-                "profile": { "type": "string", "description": "The profile of the provider's own configuration to use." },
-            },
-        })),
+        "providers": provider::schema(),
         "sites": {
             "type": "object",
             "minProperties": 2,

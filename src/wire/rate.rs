@@ -24,6 +24,13 @@ struct Quota {
 const EC2_READ: Quota = Quota { burst: 100.0, per_second: 20.0 };
 const EC2_WRITE: Quota = Quota { burst: 50.0, per_second: 5.0 };
 const EC2_START: Quota = Quota { burst: 5.0, per_second: 2.0 };
+const ARM_READ: Quota = Quota { burst: 250.0, per_second: 25.0 };
+const ARM_WRITE: Quota = Quota { burst: 200.0, per_second: 10.0 };
+const AZURE_NETWORK_WRITE: Quota = Quota { burst: 100.0, per_second: 3.0 };
+const AZURE_NETWORK_READ: Quota = Quota { burst: 250.0, per_second: 25.0 };
+const AZURE_MACHINE_READ: Quota = Quota { burst: 36.0, per_second: 0.2 };
+const AZURE_MACHINE_PROGRESS: Quota = Quota { burst: 45.0, per_second: 0.25 };
+const AZURE_MACHINE_WRITE: Quota = Quota { burst: 12.0, per_second: 4.0 / 60.0 };
 const UNPUBLISHED: Quota = Quota { burst: 10.0, per_second: 2.0 };
 
 /// The class of a call within its service, and the class's quota. `None` for calls that are never delayed: credentials, which
@@ -34,6 +41,15 @@ fn quota(label: &CallLabel) -> Option<(&'static str, Quota)> {
         ("ec2", _, "StartInstances" | "RunInstances") => Some(("start", EC2_START)),
         ("ec2", Access::Read, _) => Some(("read", EC2_READ)),
         ("ec2", Access::Write, _) => Some(("write", EC2_WRITE)),
+        ("Microsoft.Network", Access::Read, _) => Some(("read", AZURE_NETWORK_READ)),
+        ("Microsoft.Network", Access::Write, _) => Some(("write", AZURE_NETWORK_WRITE)),
+        // Each machine has a bucket of its own: see `subject`.
+        ("Microsoft.Compute", Access::Read, "OperationStatus_Get") => Some(("progress", AZURE_MACHINE_PROGRESS)),
+        ("Microsoft.Compute", Access::Read, _) => Some(("read", AZURE_MACHINE_READ)),
+        ("Microsoft.Compute", Access::Write, "VirtualMachines_Deallocate") => Some(("delete", AZURE_MACHINE_WRITE)),
+        ("Microsoft.Compute", Access::Write, _) => Some(("write", AZURE_MACHINE_WRITE)),
+        (service, Access::Read, _) if service.starts_with("Microsoft.") => Some(("read", ARM_READ)),
+        (service, Access::Write, _) if service.starts_with("Microsoft.") => Some(("write", ARM_WRITE)),
         _ => Some(("all", UNPUBLISHED)),
     }
 }
@@ -61,8 +77,16 @@ impl Bucket {
     }
 }
 
-/// Of one service, in one region, one class of calls.
-type BucketKey = (String, Option<String>, &'static str);
+/// Of one service, in one region, one class of calls, about one thing where the service counts those apart.
+type BucketKey = (String, Option<String>, &'static str, Option<String>);
+
+/// The machine, or the operation, that Azure's compute provider counts a call against.
+fn subject(call: &Call) -> Option<String> {
+    /// `/subscriptions/S/resourceGroups/G/providers/NAMESPACE/TYPE/NAME` has as many.
+    const SEGMENTS: usize = 9;
+    let path = || call.request.uri().path().split('/').take(SEGMENTS).collect::<Vec<_>>().join("/");
+    (call.label.service == "Microsoft.Compute").then(|| path().to_ascii_lowercase())
+}
 
 /// Delays calls that come faster than their service takes them.
 #[derive(Debug)]
@@ -82,7 +106,7 @@ impl RateLimit {
         let Some((class, quota)) = quota(&call.label) else { return Ok(Duration::ZERO) };
         let now = self.clock.now();
         let patience = call.scope.deadline.map(|deadline| clock::until(now, deadline));
-        let key = (call.label.service.clone(), call.label.region.clone(), class);
+        let key = (call.label.service.clone(), call.label.region.clone(), class, subject(call));
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry(key).or_insert(Bucket { tokens: quota.burst, at: now });
         bucket.take(now, quota, patience).map_err(|wait| {
@@ -161,6 +185,30 @@ mod tests {
             limit.send(credential.clone()).await.unwrap();
         }
         assert_eq!(since(began), 0, "credentials are never delayed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn azure_counts_each_machine_apart_and_a_subscription_as_a_whole() {
+        let clock = virtual_clock();
+        let (_, limit) = limit(&clock);
+        let began = clock.now();
+        let write = |service: &str, machine: &str| {
+            let path = format!("/subscriptions/s/resourceGroups/g/providers/{service}/virtualMachines/{machine}/start");
+            let mut call = call(service, &format!("https://management.azure.com{path}"));
+            call.label.access = Access::Write;
+            call
+        };
+        for _ in 0..12 {
+            limit.send(write("Microsoft.Compute", "a")).await.unwrap();
+        }
+        limit.send(write("Microsoft.Compute", "b")).await.unwrap();
+        assert_eq!(clock::until(began, clock.now()).as_millis(), 0);
+        limit.send(write("Microsoft.Compute", "A")).await.unwrap();
+        assert_eq!(clock::until(began, clock.now()).as_secs(), 15, "four a minute, whatever the spelling");
+        for _ in 0..100 {
+            limit.send(write("Microsoft.Network", "a")).await.unwrap();
+        }
+        assert_eq!(clock::until(began, clock.now()).as_secs(), 15);
     }
 
     #[tokio::test(start_paused = true)]

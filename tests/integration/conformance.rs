@@ -1,4 +1,4 @@
-//! Every AWS kind passes the conformance suite over the simulated cloud, through the real SDKs.
+//! Every kind that changes something passes the conformance suite over the simulated cloud, through the real SDKs.
 
 use lifeboat::{
     runbook::{Body, Source, decode_step, document},
@@ -20,6 +20,7 @@ fn world(path: &str) -> World {
 }
 
 async fn conform(world: World, region: &str, kind: &str, with: Value) {
+    let provider = kind.split('.').next().unwrap_or_default();
     let catalog = wiring::catalog();
     let Ok(Body::Change(change)) = decode_step(&catalog, kind, &with) else { panic!("{kind} does not read {with}") };
     let clock: SharedClock = Arc::new(TokioClock::starting_at(world.now(), 1));
@@ -32,10 +33,12 @@ async fn conform(world: World, region: &str, kind: &str, with: Value) {
         impaired: BTreeSet::new(),
         to: "r2".into(),
         from: "r1".into(),
-        place: Some(Place { provider: "aws".to_owned(), region: Some(region.into()), account: None }),
+        place: Some(Place { provider: provider.to_owned(), region: Some(region.into()), account: None }),
     };
     let cx = Cx {
-        providers: Arc::new(wiring::providers(&wire, &clock, wiring::Credentials::Dummies)),
+        providers: Arc::new(
+            wiring::providers(&wire, &clock, &wiring::Credentials::Dummies, &Secrets::default()).unwrap(),
+        ),
         wire,
         clock,
         run: Arc::new(run),
@@ -91,4 +94,51 @@ async fn target_group() {
     let arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/orders-r2/2222222222222222";
     let with = json!({"arn": arn, "targets": [{"id": "i-0b200000000000001"}], "registered": false});
     conform(world(FAILOVER), "eu-west-1", "aws.elbv2.target_group", with).await;
+}
+
+const KINDS: &str = "tests/worlds/aws-kinds.yaml";
+const LISTENER: &str =
+    "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/front/cccccccccccccccc/dddddddddddddddd";
+
+fn group(name: &str, digit: &str) -> String {
+    format!("arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/{name}/{}", digit.repeat(16))
+}
+
+#[tokio::test(start_paused = true)]
+async fn instance_state() {
+    for (instance, state) in [("i-0a000000000000001", "stopped"), ("i-0b000000000000001", "running")] {
+        let with = json!({"instance": instance, "state": state});
+        conform(world(KINDS), "us-east-1", "aws.ec2.instance_state", with).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn security_group_fence() {
+    for subject in [json!({"instance": "i-0a000000000000001"}), json!({"network_interface": "eni-0a000000000000002"})] {
+        let mut with = subject;
+        with["security_group"] = json!("sg-0f000000000000001");
+        conform(world(KINDS), "us-east-1", "aws.ec2.security_group_fence", with).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn listener_weights() {
+    let weights = json!([
+        {"target_group": group("blue", "a"), "weight": 0},
+        {"target_group": group("green", "b"), "weight": 10},
+    ]);
+    let with = json!({"listener": LISTENER, "weights": weights});
+    conform(world(KINDS), "us-east-1", "aws.elbv2.listener_weights", with).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn autoscaling_group() {
+    let with = json!({"group": "web", "minimum": 2, "maximum": 6, "desired": 3});
+    conform(world(KINDS), "us-east-1", "aws.autoscaling.group", with).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn eks_nodegroup() {
+    let with = json!({"cluster": "orders", "nodegroup": "workers", "minimum": 2, "maximum": 6, "desired": 3});
+    conform(world(KINDS), "us-east-1", "aws.eks.nodegroup", with).await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 const RUNBOOK: &str = "runbooks/region-failover";
 const HEALTHY: [&str; 2] = ["--world", "runbooks/region-failover/world.yaml"];
-const LOST: [&str; 2] = ["--world", "runbooks/region-failover/world-region-lost.yaml"];
+const LOST: [&str; 4] = ["--world", "runbooks/region-failover/world.yaml", "--incident", "region-lost"];
 
 fn words<'a>(parts: &[&[&'a str]]) -> Vec<&'a str> {
     parts.concat()
@@ -91,7 +91,7 @@ fn with_a_region_lost_the_standby_takes_writes_and_traffic() {
     assert!(figure(&run, "recovery_s") > 0.0);
 
     // The region is back after half an hour, and its cluster follows again.
-    let back = words(&[&["run", RUNBOOK, "--to", "r1", "--yes", "--format", "json", "--after", "40m"], &LOST]);
+    let back = words(&[&["run", RUNBOOK, "--to", "r1", "--yes", "--format", "json", "--after", "40m"], &HEALTHY]);
     let back = program.run(&back).json(0);
     assert_eq!(back["outcome"], "completed");
 }

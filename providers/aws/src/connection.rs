@@ -52,6 +52,7 @@ struct Inner {
     wire: SharedWire,
     clock: SharedClock,
     credentials: Credentials,
+    chance: Chance,
     invocation_ids: SharedInvocationIdGenerator,
     base: OnceCell<SdkConfig>,
     regions: Mutex<BTreeMap<String, Arc<RegionClients>>>,
@@ -59,8 +60,11 @@ struct Inner {
 
 #[derive(Default)]
 struct RegionClients {
+    autoscaling: OnceLock<aws_sdk_autoscaling::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
+    efs: OnceLock<aws_sdk_efs::Client>,
+    eks: OnceLock<aws_sdk_eks::Client>,
     elb: OnceLock<aws_sdk_elasticloadbalancingv2::Client>,
     globalaccelerator: OnceLock<aws_sdk_globalaccelerator::Client>,
     rds: OnceLock<aws_sdk_rds::Client>,
@@ -96,16 +100,17 @@ macro_rules! client {
 impl Aws {
     /// Sends nothing.
     ///
-    /// With fixed credentials the SDKs' invocation ids repeat from run to run. No operation that the kinds call takes an
-    /// idempotency token, so there is none to seed.
+    /// With fixed credentials the SDKs' invocation ids repeat from run to run, and so do the idempotency tokens that the kinds
+    /// send. The SDKs' own tokens would not.
     pub fn new(wire: SharedWire, clock: SharedClock, credentials: Credentials) -> Self {
         let chance = match credentials {
             Credentials::Fixed { .. } => Chance::seeded(0),
             Credentials::Environment { .. } => Chance::from_system(),
         };
-        let invocation_ids = SharedInvocationIdGenerator::new(InvocationIds { chance, clock: clock.clone() });
+        let invocation_ids =
+            SharedInvocationIdGenerator::new(InvocationIds { chance: chance.clone(), clock: clock.clone() });
         let (base, regions) = (OnceCell::new(), Mutex::default());
-        Self(Arc::new(Inner { wire, clock, credentials, invocation_ids, base, regions }))
+        Self(Arc::new(Inner { wire, clock, credentials, chance, invocation_ids, base, regions }))
     }
 
     /// What the program put into the surroundings.
@@ -115,6 +120,11 @@ impl Aws {
             .ok_or_else(|| CallError::definite("aws", "provider.missing", "this run has no connection to AWS"))
     }
 
+    /// A new idempotency token. One per call that is to take effect: a call with the token of an earlier one does nothing.
+    pub(crate) fn token(&self) -> String {
+        self.0.chance.uuid(self.0.clock.now()).to_string()
+    }
+
     /// Who the credentials belong to, asked at the region's own endpoint.
     pub async fn caller(&self, region: &str) -> Result<Caller, CallError> {
         let at = CallSite { service: "sts", operation: "GetCallerIdentity", region };
@@ -122,8 +132,11 @@ impl Aws {
         Ok(Caller { account: answer.account.unwrap_or_default(), arn: answer.arn.unwrap_or_default() })
     }
 
+    client!(autoscaling, aws_sdk_autoscaling);
     client!(cloudwatch, aws_sdk_cloudwatch);
     client!(ec2, aws_sdk_ec2);
+    client!(efs, aws_sdk_efs);
+    client!(eks, aws_sdk_eks);
     client!(elb, aws_sdk_elasticloadbalancingv2);
     client!(globalaccelerator, aws_sdk_globalaccelerator);
     client!(rds, aws_sdk_rds);

@@ -7,12 +7,21 @@ use lifeboat_contract::Access;
 
 /// Operations that change nothing, by signing name and operation.
 const READS: &[(&str, &str)] = &[
+    ("autoscaling", "DescribeAutoScalingGroups"),
+    ("autoscaling", "DescribeScalingActivities"),
+    ("ec2", "DescribeInstanceAttribute"),
     ("ec2", "DescribeInstances"),
     ("ec2", "DescribeNetworkInterfaces"),
     ("ec2", "DescribeRouteTables"),
+    ("ec2", "DescribeSecurityGroups"),
     ("ec2", "DescribeSubnets"),
     ("ec2", "DescribeVpcs"),
+    ("eks", "DescribeNodegroup"),
+    ("elasticfilesystem", "DescribeFileSystems"),
+    ("elasticfilesystem", "DescribeMountTargets"),
+    ("elasticloadbalancing", "DescribeListeners"),
     ("elasticloadbalancing", "DescribeLoadBalancers"),
+    ("elasticloadbalancing", "DescribeRules"),
     ("elasticloadbalancing", "DescribeTargetGroups"),
     ("elasticloadbalancing", "DescribeTargetHealth"),
     ("globalaccelerator", "DescribeAccelerator"),
@@ -40,6 +49,26 @@ const CREDENTIALS: &[(&str, &str)] = &[
     // Instance metadata, and the credential endpoints of ECS and EKS.
     ("metadata", "GetCredentials"),
 ];
+
+/// Operations that only their method and path tell, by signing name. `*` stands for one segment of the path.
+const BY_PATH: &[(&str, &str, &str, &str)] = &[
+    ("eks", "GET", "/clusters/*/node-groups/*", "DescribeNodegroup"),
+    ("eks", "POST", "/clusters/*/node-groups/*/update-config", "UpdateNodegroupConfig"),
+    ("elasticfilesystem", "GET", "/2015-02-01/file-systems", "DescribeFileSystems"),
+    ("elasticfilesystem", "GET", "/2015-02-01/mount-targets", "DescribeMountTargets"),
+];
+
+/// The operation behind a request of a service that names it by method and path.
+pub(crate) fn by_path(service: &str, method: &str, path: &str) -> Option<&'static str> {
+    let fits = |pattern: &str| {
+        let (mut asked, mut given) = (pattern.split('/'), path.split('/'));
+        let same = |asked: &str, given: &str| asked == given || asked == "*" && !given.is_empty();
+        let fits = asked.by_ref().zip(given.by_ref()).all(|(asked, given)| same(asked, given));
+        fits && pattern.split('/').count() == path.split('/').count()
+    };
+    let row = BY_PATH.iter().find(|row| row.0 == service && row.1 == method && fits(row.2))?;
+    Some(row.3)
+}
 
 /// What `operation` of `service` may do.
 pub(crate) fn access(service: &str, operation: &str) -> Access {
@@ -78,6 +107,30 @@ mod tests {
         assert_eq!(access("rds", "FailoverGlobalCluster"), Access::Write);
         assert_eq!(access("ec2", "DescribeGlobalClusters"), Access::Write, "a read of another service");
         assert_eq!(access("sts", "AssumeRole"), Access::Credential);
+    }
+
+    #[test]
+    fn a_path_tells_one_operation_and_nothing_longer_or_shorter() {
+        let group = "/clusters/orders/node-groups/web";
+        assert_eq!(by_path("eks", "GET", group), Some("DescribeNodegroup"));
+        assert_eq!(by_path("eks", "POST", &format!("{group}/update-config")), Some("UpdateNodegroupConfig"));
+        for (service, method, path) in [
+            ("eks", "DELETE", group),
+            ("eks", "GET", "/clusters/orders/node-groups"),
+            ("eks", "GET", "/clusters/orders/node-groups/"),
+            ("eks", "GET", "/clusters/orders/node-groups/web/more"),
+            ("elasticfilesystem", "GET", group),
+            ("elasticfilesystem", "POST", "/2015-02-01/file-systems"),
+        ] {
+            assert_eq!(by_path(service, method, path), None, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_a_method_that_writes_names_is_no_read() {
+        for (service, method, path, operation) in BY_PATH {
+            assert_eq!(access(service, operation) == Access::Read, *method == "GET", "{method} {path}");
+        }
     }
 
     #[test]

@@ -69,7 +69,9 @@ async fn whole(request: HttpRequest) -> Result<Request<Bytes>, WireError> {
 fn label(request: &Request<Bytes>) -> CallLabel {
     let uri = request.uri();
     if let Some((service, region)) = credential_scope(request) {
-        let operation = operation(request).unwrap_or_else(|| format!("{} {}", request.method(), uri.path()));
+        let by_path = || operations::by_path(service, request.method().as_str(), uri.path()).map(str::to_owned);
+        let operation = operation(request).or_else(by_path);
+        let operation = operation.unwrap_or_else(|| format!("{} {}", request.method(), uri.path()));
         let access = operations::access(service, &operation);
         return CallLabel { service: service.to_owned(), operation, region: Some(region.to_owned()), access };
     }
@@ -138,6 +140,17 @@ mod tests {
             labelled(rpc, ""),
             ("monitoring".into(), "GetMetricData".into(), Some("us-east-1".into()), Access::Read)
         );
+    }
+
+    #[test]
+    fn a_service_without_names_is_told_by_method_and_path() {
+        let at = |method: &str, path: &str| signed("eks", "us-east-1").method(method).uri(format!("https://h{path}"));
+        let group = "/clusters/orders/node-groups/web";
+        let read = labelled(at("GET", group), "");
+        assert_eq!(read, ("eks".into(), "DescribeNodegroup".into(), Some("us-east-1".into()), Access::Read));
+        assert_eq!(labelled(at("POST", &format!("{group}/update-config")), "{}").3, Access::Write);
+        let unknown = labelled(at("GET", "/clusters"), "");
+        assert_eq!((unknown.1.as_str(), unknown.3), ("GET /clusters", Access::Write));
     }
 
     #[test]

@@ -45,6 +45,28 @@ pub(crate) fn check_host(field: &str, host: &str, policy: AddressPolicy, finding
     }
 }
 
+/// Adds errors at `host` and `port` where no stream can be opened to them.
+pub(crate) fn check_endpoint(host: &str, port: u16, policy: AddressPolicy, findings: &mut Findings) {
+    let bare = address::bare(host);
+    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if address::literal(bare).is_some() {
+        check_host("host", bare, policy, findings);
+    } else if bare.is_empty() || !bare.chars().all(is_host) {
+        findings
+            .error(&["host"], codes::BAD_VALUE, format!("{host:?} is not a host name or an address"))
+            .hint("write the host alone, without scheme or port, like db.orders.example");
+    }
+    if port == 0 {
+        findings.error(&["port"], codes::OUT_OF_RANGE, "port 0 accepts no connection");
+    }
+}
+
+/// `db.example:5432`, `[2001:db8::1]:5432`.
+pub(crate) fn endpoint(host: &str, port: u16) -> String {
+    let host = address::bare(host);
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 /// Runs one try within `try_timeout` and under `policy`.
 pub(crate) async fn one_try<F: Future>(cx: &Cx, try_timeout: Span, policy: AddressPolicy, ask: F) -> F::Output {
     let mut scope = CallScope::current();

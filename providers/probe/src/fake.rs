@@ -17,6 +17,8 @@ pub(crate) struct FakeWire {
     pause: Duration,
     calls: Arc<Mutex<Vec<Call>>>,
     connected: Arc<Mutex<Vec<String>>>,
+    /// What the next connection is, where a test plays the far end of it.
+    stream: Arc<Mutex<Option<Box<dyn Duplex>>>>,
 }
 
 impl FakeWire {
@@ -27,11 +29,23 @@ impl FakeWire {
             pause: Duration::ZERO,
             calls: Arc::default(),
             connected: Arc::default(),
+            stream: Arc::default(),
         }
     }
 
     pub(crate) fn answering(status: u16, body: &str) -> Self {
         Self::with(Ok(Response::builder().status(status).body(Bytes::from(body.to_owned())).unwrap()))
+    }
+
+    pub(crate) fn responding(response: Response<Bytes>) -> Self {
+        Self::with(Ok(response))
+    }
+
+    /// A wire whose one connection is `stream`.
+    pub(crate) fn streaming(stream: impl Duplex + 'static) -> Self {
+        let wire = Self::answering(200, "");
+        *wire.stream.lock().unwrap() = Some(Box::new(stream));
+        wire
     }
 
     pub(crate) fn failing(error: WireError) -> Self {
@@ -77,7 +91,8 @@ impl Wire for FakeWire {
             tokio::time::sleep(self.pause).await;
             self.outcome.clone()?;
             self.connected.lock().unwrap().push(format!("{host}:{port}"));
-            Ok(Box::new(tokio::io::duplex(64).0) as Box<dyn Duplex>)
+            let stream = self.stream.lock().unwrap().take();
+            Ok(stream.unwrap_or_else(|| Box::new(tokio::io::duplex(64).0) as Box<dyn Duplex>))
         })
     }
 
@@ -86,7 +101,7 @@ impl Wire for FakeWire {
     }
 }
 
-/// The surroundings of a check whose cloud is `wire`.
+/// The surroundings of a step whose cloud is `wire`.
 pub(crate) fn cx(wire: &FakeWire) -> Cx {
     cx_with(wire, Secrets::default())
 }

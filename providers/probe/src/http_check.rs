@@ -1,23 +1,19 @@
 //! `http.check`: asks an HTTP endpoint one question. Sends GET and HEAD only, and follows no redirect.
 
 use crate::{
-    address::{self, AddressPolicy},
+    address::AddressPolicy,
     cadence,
-    expect::{Expect, check_header},
+    expect::Expect,
+    http_parts::{self, SERVICE, status_line, target},
 };
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::Response;
 use lifeboat_contract::{
     Access, Answer, Cadence, Call, CallError, CallLabel, CallScope, Check, Cx, Findings, Secret, Span, clock, codes,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::Duration};
-
-const SERVICE: &str = "http";
-
-/// Headers that describe the message itself: the wire sets them, and a wrong one would break the request apart.
-const FRAMING: [&str; 6] = ["connection", "content-length", "expect", "te", "transfer-encoding", "upgrade"];
 
 /// Asks an HTTP endpoint until it has given the expected answer a number of times in a row.
 ///
@@ -87,50 +83,17 @@ impl HttpCheck {
         AddressPolicy { allow_loopback: self.allow_loopback }
     }
 
-    fn check_headers(&self, findings: &mut Findings) {
-        let open = self.headers.iter().map(|(name, value)| ("headers", name, Some(value.as_str())));
-        let secret = self.secret_headers.keys().map(|name| ("secret_headers", name, None));
-        for (field, name, value) in open.chain(secret) {
-            check_header(&[field, name], name, value, findings);
-            if FRAMING.iter().any(|framing| name.eq_ignore_ascii_case(framing)) {
-                findings.error(&[field, name], codes::BAD_VALUE, format!("{name} is set by the connection itself"));
-            }
-        }
-        for name in self.secret_headers.keys() {
-            if self.headers.keys().any(|open| open.eq_ignore_ascii_case(name)) {
-                let message = format!("{name} is given in headers and in secret_headers");
-                findings.error(&["secret_headers", name], codes::CONFLICTING_FIELDS, message);
-            }
-        }
-    }
-
-    fn request(&self, uri: Uri, cx: &Cx) -> Result<Request<Bytes>, CallError> {
-        let mut request = Request::new(Bytes::new());
-        *request.uri_mut() = uri;
-        *request.method_mut() = match self.method {
-            Method::Get => http::Method::GET,
-            Method::Head => http::Method::HEAD,
-        };
-        let headers = request.headers_mut();
-        headers.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(concat!("lifeboat/", env!("CARGO_PKG_VERSION"))));
-        for (name, value) in &self.headers {
-            let (name, value) = sendable(name, value)?;
-            headers.insert(name, value);
-        }
-        for (name, secret) in &self.secret_headers {
-            let (name, mut value) = sendable(name, cx.secrets.reveal(secret)?)?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-        }
-        Ok(request)
-    }
-
     async fn try_once(&self, cx: &Cx) -> Result<Answer, CallError> {
         let uri = target(&self.url).map_err(|message| CallError::definite(SERVICE, "url.invalid", message))?;
         cadence::admit(cx, SERVICE, uri.host().unwrap_or_default(), self.policy()).await?;
+        let method = match self.method {
+            Method::Get => http::Method::GET,
+            Method::Head => http::Method::HEAD,
+        };
+        let mut request = http_parts::request(method, uri, Bytes::new());
+        http_parts::set_headers(request.headers_mut(), &self.headers, &self.secret_headers, &cx.secrets)?;
         let call = Call {
-            request: self.request(uri, cx)?,
+            request,
             label: CallLabel {
                 service: SERVICE.to_owned(),
                 operation: self.method.name().to_owned(),
@@ -170,14 +133,7 @@ expect: { json: { /region: eu-west-1 } }
 healthy_threshold: 3";
 
     fn check(&self, findings: &mut Findings) {
-        match target(&self.url) {
-            Ok(uri) => cadence::check_host("url", uri.host().unwrap_or_default(), self.policy(), findings),
-            Err(message) => {
-                findings
-                    .error(&["url"], codes::BAD_VALUE, message)
-                    .hint("write it like https://r1.orders.example/healthz");
-            }
-        }
+        http_parts::check_url(&self.url, self.policy(), findings);
         if !(100..=599).contains(&self.status) {
             findings.error(&["status"], codes::OUT_OF_RANGE, format!("{} is not an HTTP status", self.status));
         }
@@ -186,7 +142,7 @@ healthy_threshold: 3";
                 .error(&["expect"], codes::CONFLICTING_FIELDS, "an answer to HEAD has no body to look into")
                 .hint("write method: GET");
         }
-        self.check_headers(findings);
+        http_parts::check_headers(&self.headers, &self.secret_headers, findings);
         self.expect.check(findings);
         cadence::check(self.healthy_threshold, self.interval, self.try_timeout, findings);
     }
@@ -206,38 +162,6 @@ healthy_threshold: 3";
             question.push_str(&expectation);
         }
         question
-    }
-}
-
-/// Parses an absolute http or https URL without credentials in it.
-fn target(url: &str) -> Result<Uri, String> {
-    let uri: Uri = url.parse().map_err(|_| format!("{url:?} is not a URL"))?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(format!("{url:?} does not start with http:// or https://"));
-    }
-    if uri.host().is_none_or(|host| address::bare(host).is_empty()) {
-        return Err(format!("{url:?} names no host"));
-    }
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-        // Not quoted: it holds a password.
-        return Err("the URL holds credentials: they belong in secret_headers".to_owned());
-    }
-    Ok(uri)
-}
-
-fn sendable(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), CallError> {
-    let invalid = || CallError::definite(SERVICE, "header.invalid", format!("the header {name} cannot be sent"));
-    Ok((
-        HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?,
-        HeaderValue::from_str(value).map_err(|_| invalid())?,
-    ))
-}
-
-/// `503 Service Unavailable`, in our words and not in the server's.
-fn status_line(status: StatusCode) -> String {
-    match status.canonical_reason() {
-        Some(reason) => format!("{} {reason}", status.as_u16()),
-        None => status.as_u16().to_string(),
     }
 }
 

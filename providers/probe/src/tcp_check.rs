@@ -4,7 +4,7 @@ use crate::{
     address::{self, AddressPolicy},
     cadence,
 };
-use lifeboat_contract::{Answer, Cadence, CallError, Check, Cx, Findings, Span, clock, codes};
+use lifeboat_contract::{Answer, Cadence, CallError, Check, Cx, Findings, Span, clock};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -58,18 +58,7 @@ host: db.orders.example
 port: 5432";
 
     fn check(&self, findings: &mut Findings) {
-        let host = address::bare(&self.host);
-        let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if address::literal(host).is_some() {
-            cadence::check_host("host", host, self.policy(), findings);
-        } else if host.is_empty() || !host.chars().all(is_host) {
-            findings
-                .error(&["host"], codes::BAD_VALUE, format!("{:?} is not a host name or an address", self.host))
-                .hint("write the host alone, without scheme or port, like db.orders.example");
-        }
-        if self.port == 0 {
-            findings.error(&["port"], codes::OUT_OF_RANGE, "port 0 accepts no connection");
-        }
+        cadence::check_endpoint(&self.host, self.port, self.policy(), findings);
         cadence::check(self.healthy_threshold, self.interval, self.try_timeout, findings);
     }
 
@@ -82,12 +71,7 @@ port: 5432";
     }
 
     fn question(&self) -> String {
-        let host = address::bare(&self.host);
-        if host.contains(':') {
-            format!("[{host}]:{} accepts a connection", self.port)
-        } else {
-            format!("{host}:{} accepts a connection", self.port)
-        }
+        format!("{} accepts a connection", cadence::endpoint(&self.host, self.port))
     }
 }
 
@@ -95,7 +79,7 @@ port: 5432";
 mod tests {
     use super::*;
     use crate::fake::{FakeWire, cx};
-    use lifeboat_contract::{Retry, WireError, WireFailure};
+    use lifeboat_contract::{Retry, WireError, WireFailure, codes};
     use serde_json::{Value, json};
 
     fn check(with: Value) -> TcpCheck {

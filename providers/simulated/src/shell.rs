@@ -41,6 +41,18 @@ impl SimulatedCloud {
         Self { world: Mutex::new(world), clock, speed: speed.max(1), keep }
     }
 
+    /// Lets a named incident of the world begin now. Tells whether there is one of this name.
+    pub fn begin_incident(&self, name: &str) -> io::Result<bool> {
+        let mut world = self.lock();
+        world.advance(self.clock.now());
+        let known = world.begin_incident(name);
+        match &self.keep {
+            Some(keep) if known => keep.keep(&world)?,
+            _ => {}
+        }
+        Ok(known)
+    }
+
     /// A copy of the world, advanced to now.
     pub fn world(&self) -> World {
         let mut world = self.lock();

@@ -8,6 +8,7 @@ use crate::{
     traffic::{Estate, Figures, Load, Traffic},
 };
 use jiff::Timestamp;
+use lifeboat_contract::clock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
@@ -28,6 +29,8 @@ pub struct World {
     pub(crate) traffic: Traffic,
     /// What has not happened yet, the next first.
     pub(crate) incidents: Vec<Incident>,
+    /// What happens when it is asked for, counted from the world's start.
+    pub(crate) named_incidents: BTreeMap<String, Vec<Incident>>,
     pub(crate) faults: Vec<Fault>,
     /// Calls that will take effect although nobody waits for them any more.
     pub(crate) late: Vec<LateCall>,
@@ -107,6 +110,23 @@ impl World {
     /// What the clients went through so far.
     pub fn figures(&self) -> Figures {
         self.traffic.figures(self.start, self.now)
+    }
+
+    /// The incidents that can be asked for.
+    pub fn incident_names(&self) -> Vec<String> {
+        self.named_incidents.keys().cloned().collect()
+    }
+
+    /// Lets a named incident begin now. Tells whether there is one of this name.
+    pub fn begin_incident(&mut self, name: &str) -> bool {
+        let Some(incidents) = self.named_incidents.get(name) else { return false };
+        let passed = clock::until(self.start, self.now);
+        let now =
+            incidents.iter().map(|incident| Incident { at: clock::after(incident.at, passed), ..incident.clone() });
+        self.incidents.extend(now);
+        self.incidents.sort_by_key(|incident| incident.at);
+        self.settle();
+        true
     }
 
     /// The configuration alone: no clocks, counters, measurements or request ids.

@@ -8,14 +8,26 @@ use crate::{
 };
 use jiff::Timestamp;
 use lifeboat_contract::{clock::after, codes};
+use std::collections::BTreeMap;
 
 impl Builder<'_> {
-    /// The incidents in order of time; of two at the same moment, in the document's order.
-    pub(super) fn incidents(&mut self) -> Vec<Incident> {
+    /// What happens by itself, counted from the world's start.
+    pub(super) fn incident(&mut self) -> Vec<Incident> {
+        self.incidents(&["incident"], &self.document.incident)
+    }
+
+    /// What happens once it is asked for, by name; counted as if it were asked for at the world's start.
+    pub(super) fn named_incidents(&mut self) -> BTreeMap<String, Vec<Incident>> {
+        let named = &self.document.incidents;
+        named.iter().map(|(name, list)| (name.clone(), self.incidents(&["incidents", name], list))).collect()
+    }
+
+    /// In order of time; of two at the same moment, in the document's order.
+    fn incidents(&mut self, at: &[&str], documents: &[IncidentDocument]) -> Vec<Incident> {
         let mut incidents = Vec::new();
-        for (index, document) in self.document.incident.iter().enumerate() {
+        for (index, document) in documents.iter().enumerate() {
             let number = place(index);
-            if let Some(what) = self.happening(&["incident", &number], document) {
+            if let Some(what) = self.happening(&[at, &[number.as_str()]].concat(), document) {
                 incidents.push(Incident { at: after(self.start, document.at.get()), what });
             }
         }

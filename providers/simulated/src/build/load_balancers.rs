@@ -147,6 +147,8 @@ impl Builder<'_> {
         at: &[&str],
     ) -> Listener {
         let network = kind == LoadBalancerKindDocument::Network;
+        self.check_id(&[at, &["id"]].concat(), document.id.as_deref());
+        let id = document.id.clone().unwrap_or_else(|| ids::hex(&format!("{balancer}/{}", document.port), 16));
         let mut groups = Vec::new();
         for (index, forward) in document.forward.iter().enumerate() {
             let number = place(index);
@@ -189,7 +191,7 @@ impl Builder<'_> {
         let certificate =
             || format!("arn:aws:acm:{region}:{}:certificate/{}", self.document.account, ids::uuid(balancer));
         Listener {
-            arn: listener_arn(balancer, &ids::hex(&format!("{balancer}/{}", document.port), 16)),
+            arn: listener_arn(balancer, &id),
             load_balancer: balancer.to_owned(),
             port: document.port,
             ssl_policy: secure.then(|| "ELBSecurityPolicy-2016-08".to_owned()),

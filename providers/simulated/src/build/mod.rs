@@ -57,7 +57,8 @@ impl World {
         builder.hosts();
         let clients = builder.clients();
         let pings = builder.pings();
-        let incidents = builder.incidents();
+        let incidents = builder.incident();
+        let named_incidents = builder.named_incidents();
         let faults = builder.faults();
         if builder.findings.has_errors() {
             return Err(builder.findings.into_vec());
@@ -74,6 +75,7 @@ impl World {
             estate,
             traffic: Traffic { clients, pings, ..Traffic::default() },
             incidents,
+            named_incidents,
             faults,
             late: Vec::new(),
             before_write: BTreeMap::new(),

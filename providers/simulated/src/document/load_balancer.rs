@@ -54,6 +54,9 @@ impl LoadBalancerKindDocument {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerDocument {
+    /// The last part of its ARN, 16 hexadecimal digits. Default: derived from its load balancer and port.
+    #[serde(default)]
+    pub id: Option<String>,
     pub port: u16,
     /// `HTTP` or `HTTPS`; of a network load balancer `TCP`, `TLS`, `UDP` or `TCP_UDP`. Default: `HTTPS` on port 443, else `HTTP`; of
     /// a network load balancer `TCP`.

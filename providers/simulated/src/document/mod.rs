@@ -74,9 +74,12 @@ pub struct WorldDocument {
     /// Clients that send a packet to an address at each interval.
     #[serde(default)]
     pub pings: BTreeMap<String, PingDocument>,
-    /// What happens, and when. In any order.
+    /// What happens by itself, and when. In any order.
     #[serde(default)]
     pub incident: Vec<IncidentDocument>,
+    /// What happens when it is asked for, by a name of its own (`--incident NAME`). Times are counted from then.
+    #[serde(default)]
+    pub incidents: BTreeMap<String, Vec<IncidentDocument>>,
     /// How calls go wrong. A call meets every fault that matches it.
     #[serde(default)]
     pub faults: Vec<FaultDocument>,
