@@ -1,6 +1,8 @@
 //! The one integration binary: linking is slow, so every test outside the crates lives in a module here.
 
 #[cfg(feature = "aws")]
+mod active_passive;
+#[cfg(feature = "aws")]
 mod conformance;
 #[cfg(feature = "aws")]
 mod documents;
@@ -8,6 +10,8 @@ mod engine_crash;
 mod engine_promises;
 mod engine_tasks;
 mod journal_bytes;
+#[cfg(feature = "aws")]
+mod multi_cluster;
 #[cfg(feature = "aws")]
 mod overlay_vip;
 #[cfg(feature = "aws")]

@@ -152,7 +152,7 @@ impl<'a> Arm<'a> {
         }
     }
 
-    /// Asks an address that an earlier answer named, how far an operation is.
+    /// Asks an address that an earlier answer named, how far an operation is. Any answer is one, also a refusal.
     pub(crate) async fn progress(
         &self,
         operation: &Operation,
@@ -161,7 +161,7 @@ impl<'a> Arm<'a> {
     ) -> Result<Response<Bytes>, CallError> {
         let endpoint = self.azure.cloud().endpoint();
         let url = if url.starts_with('/') { format!("{endpoint}{url}") } else { url.to_owned() };
-        self.send(&operations::progress_of(operation), id, &url, None, Condition::Anything).await
+        self.exchange(&operations::progress_of(operation), id, &url, None, Condition::Anything).await
     }
 
     /// The address of the resource itself, for operations whose progress shows nowhere else.
@@ -200,7 +200,20 @@ impl<'a> Arm<'a> {
         (found != GLOBAL).then_some(found)
     }
 
+    /// Sends a call, and classifies an answer that refuses it.
     async fn send(
+        &self,
+        operation: &Operation,
+        id: &ArmId,
+        url: &str,
+        body: Option<&Value>,
+        condition: Condition<'_>,
+    ) -> Result<Response<Bytes>, CallError> {
+        let answer = self.exchange(operation, id, url, body, condition).await?;
+        if answer.status().is_success() { Ok(answer) } else { Err(self.site(operation, id).answered(&answer)) }
+    }
+
+    async fn exchange(
         &self,
         operation: &Operation,
         id: &ArmId,
@@ -244,7 +257,7 @@ impl<'a> Arm<'a> {
         if answer.status() == StatusCode::UNAUTHORIZED {
             self.azure.forget_token().await;
         }
-        if answer.status().is_success() { Ok(answer) } else { Err(site.answered(&answer)) }
+        Ok(answer)
     }
 }
 

@@ -9,9 +9,7 @@ use crate::{
     operations::{FILE_SHARE_GET, STORAGE_ACCOUNT_GET},
     resource::Resource,
 };
-use lifeboat_contract::{
-    Answer, Cadence, CallError, Check, Cx, Findings, Phase, RunContext, Touches, codes,
-};
+use lifeboat_contract::{Answer, Cadence, CallError, Check, Cx, Findings, Phase, RunContext, Touches, codes};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
@@ -26,7 +24,6 @@ const SHARES: &str = "Microsoft.Storage/storageAccounts/fileServices/shares";
 #[serde(deny_unknown_fields)]
 pub struct FileShare {
     /// The id of the share: `/subscriptions/S/resourceGroups/G/providers/Microsoft.Storage/storageAccounts/queues/fileServices/default/shares/engine`.
-    #[schemars(with = "String")]
     share: ArmId,
     /// The availability zone in which it shall be available: `"1"`. Anywhere when not given.
     #[serde(default)]
@@ -147,10 +144,8 @@ mod tests {
     }
 
     async fn asked(zone: Option<&str>, account: Value, share: Recorded) -> Result<Answer, CallError> {
-        let wire = RecordedWire::new([
-            ("StorageAccounts_GetProperties", vec![ok(account)]),
-            ("FileShares_Get", vec![share]),
-        ]);
+        let wire =
+            RecordedWire::new([("StorageAccounts_GetProperties", vec![ok(account)]), ("FileShares_Get", vec![share])]);
         let (_, cx) = surroundings(wire.clone(), Mode::Switchover);
         let answer = step(zone).ask(&cx).await;
         assert_eq!(wire.writes(), []);
@@ -206,7 +201,10 @@ mod tests {
             step.check(&mut findings);
             findings.as_slice().len()
         };
-        assert_eq!([step(None), step(Some("1")), step(Some("eastus")), step(Some("0"))].map(|step| found(&step)), [0, 0, 1, 1]);
+        assert_eq!(
+            [step(None), step(Some("1")), step(Some("eastus")), step(Some("0"))].map(|step| found(&step)),
+            [0, 0, 1, 1]
+        );
         let account = FileShare { share: step(None).share.top(), zone: None };
         assert_eq!(found(&account), 1);
     }

@@ -9,20 +9,41 @@ mod connection;
 mod credentials;
 mod environment;
 mod errors;
+pub mod file_share;
+mod ip_configurations;
+pub mod load_balancer_backend;
+mod needs;
+pub mod network_interface;
 mod operations;
 mod poller;
+pub mod power_state;
 #[cfg(test)]
 mod recorded;
 mod resource;
 pub mod route;
+pub mod security_rule;
+pub mod traffic_manager_endpoint;
 mod transport;
 
 pub use connection::{Azure, Caller};
 pub use credentials::{ClientSecret, Credentials};
 pub use environment::{BadEnvironment, CloudEnvironment};
+pub use file_share::FileShare;
+pub use load_balancer_backend::LoadBalancerBackend;
+pub use network_interface::NetworkInterface;
+pub use power_state::MachinePower;
 pub use route::Route;
+pub use security_rule::SecurityRule;
+pub use traffic_manager_endpoint::TrafficManagerEndpoint;
 
 /// Adds every Azure kind.
 pub fn register(catalog: &mut lifeboat_contract::Catalog) {
-    catalog.change::<Route>();
+    catalog
+        .change::<LoadBalancerBackend>()
+        .change::<MachinePower>()
+        .change::<NetworkInterface>()
+        .change::<Route>()
+        .change::<SecurityRule>()
+        .change::<TrafficManagerEndpoint>()
+        .check::<FileShare>();
 }

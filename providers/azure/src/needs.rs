@@ -3,7 +3,7 @@
 //! Asks nobody whether a permission was granted.
 
 use crate::{
-    arm::{Arm, GLOBAL, planes},
+    arm::{Arm, planes},
     arm_id::ArmId,
     resource::{Resource, region},
 };
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// Where a resource is, and where its group's own record is, without which nothing in the group can be changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Location {
-    /// `None` where it is not told, and for a service without regions.
+    /// `global` for a resource without a region; `None` where it is not told.
     pub region: Option<String>,
     /// `None` where it may not be read.
     pub group: Option<String>,
@@ -22,8 +22,7 @@ pub struct Location {
 
 impl Location {
     pub(crate) async fn of(arm: &Arm<'_>, id: &ArmId, resource: &Resource) -> Self {
-        let region = resource.location().filter(|region| region != GLOBAL);
-        Self { region, group: arm.group_location(id).await }
+        Self { region: resource.location(), group: arm.group_location(id).await }
     }
 }
 
@@ -67,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_reference_is_joined_by_its_own_type() {
-        let subnet = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n".to_owned();
+        let subnet =
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n".to_owned();
         let [join] = &may_join([&subnet])[..] else { panic!("one permission") };
         assert_eq!(join.action, "Microsoft.Network/virtualNetworks/subnets/join/action");
         assert_eq!((join.resource.as_str(), join.reads), (subnet.as_str(), false));

@@ -36,10 +36,8 @@ pub struct NetworkInterface {
     /// The address: `10.1.1.20`.
     address: Ipv4Addr,
     /// The id of the network interface that gives it away.
-    #[schemars(with = "String")]
     from: ArmId,
     /// The id of the network interface that gets it.
-    #[schemars(with = "String")]
     to: ArmId,
 }
 

@@ -6,7 +6,7 @@
 use crate::{
     arm::Arm,
     arm_id::ArmId,
-    errors::{CallSite, is_absence, retry_after},
+    errors::{CallSite, retry_after},
     operations::Operation,
     resource::phase,
 };
@@ -72,8 +72,9 @@ pub(crate) async fn finish(
         };
         let answer = match arm.progress(operation, id, &url).await {
             Ok(answer) => answer,
-            Err(error) => {
-                pause = pause_after(&site, &style, error)?;
+            Err(error) if error.retry == Retry::Never => return Err(lost(&site, error)),
+            Err(_) => {
+                pause = PAUSE;
                 continue;
             }
         };
@@ -117,25 +118,28 @@ fn pause_within(site: &CallSite, pause: Duration, now: Timestamp, deadline: Time
     Err(site.uncertain("operation.unfinished", message))
 }
 
-/// The pause after a failed look, or the error where no further one can tell.
-fn pause_after(site: &CallSite, style: &Style, error: CallError) -> Result<Duration, CallError> {
-    let gone = error.code == "http.410" || is_absence(&error) || error.code == "http.404";
-    match error.retry {
-        Retry::After(asked) => Ok(asked.clamp(PAUSE_MIN, PAUSE_MAX)),
-        Retry::Backoff | Retry::Capacity if !gone => Ok(PAUSE),
-        // What stands at this address is what a call that did not have to wait would have answered: a refusal is one.
-        Retry::Never if matches!(style, Style::Location(_)) && !gone && error.code != "host.refused" => {
-            Err(CallError { effect: site.uncertain("", "").effect, ..error })
-        }
-        _ => {
-            let message = format!("{} was accepted, and what became of it cannot be read: {error}", site.operation);
-            let lost = site.uncertain("operation.lost", message);
-            Err(CallError { request_id: error.request_id, ..lost })
-        }
+/// Nothing can tell any more what became of the operation: the engine observes.
+fn lost(site: &CallSite, why: CallError) -> CallError {
+    let message = format!("{} was accepted, and what became of it cannot be read: {why}", site.operation);
+    CallError { request_id: why.request_id, ..site.uncertain("operation.lost", message) }
+}
+
+/// What an answer means that is no success: of the look, unless it stands where the operation's own answer would.
+fn refused(site: &CallSite, style: &Style, answer: &Response<Bytes>) -> Look {
+    let error = site.answered(answer);
+    match (answer.status().as_u16(), style) {
+        // An expired token is replaced, a throttle passes, and a service that fails inside may not the next time.
+        (401 | 408 | 429 | 500.., _) => Look::Running,
+        (404 | 410, _) => Look::Failed(lost(site, error)),
+        (_, Style::Location(_)) => Look::Failed(CallError { effect: site.uncertain("", "").effect, ..error }),
+        _ => Look::Failed(lost(site, error)),
     }
 }
 
 fn look(site: &CallSite, style: &Style, answer: &Response<Bytes>) -> Look {
+    if !answer.status().is_success() {
+        return refused(site, style, answer);
+    }
     let empty = answer.body().iter().all(u8::is_ascii_whitespace);
     let body = if empty { Ok(Value::Null) } else { serde_json::from_slice(answer.body()) };
     // An answer that cannot be read tells nothing: the next one may.
@@ -308,8 +312,11 @@ mod tests {
     async fn a_refusal_at_the_location_is_the_operations_own() {
         let first = answer(202, Value::Null).header("location", RESULT);
         let refusal = answer(400, json!({"error": {"code": "InUseSubnetCannotBeDeleted", "message": "m"}}));
-        let error = outcome(&ROUTE_DELETE, first, vec![refusal]).await.0.unwrap_err();
+        let error = outcome(&ROUTE_DELETE, first.clone(), vec![refusal]).await.0.unwrap_err();
         assert_eq!((error.code.as_str(), error.effect), ("InUseSubnetCannotBeDeleted", Effect::Unknown));
+        let full = answer(409, json!({"error": {"code": "AllocationFailed", "message": "m"}}));
+        let error = outcome(&MACHINE_DEALLOCATE, first, vec![full]).await.0.unwrap_err();
+        assert_eq!((error.code.as_str(), error.retry), ("AllocationFailed", Retry::Capacity));
     }
 
     #[tokio::test(start_paused = true)]

@@ -34,7 +34,6 @@ const MACHINES: &str = "Microsoft.Compute/virtualMachines";
 #[serde(deny_unknown_fields)]
 pub struct MachinePower {
     /// The id of the machine: `/subscriptions/S/resourceGroups/G/providers/Microsoft.Compute/virtualMachines/engine-a`.
-    #[schemars(with = "String")]
     virtual_machine: ArmId,
     /// What it shall be.
     state: PowerState,

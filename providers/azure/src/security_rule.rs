@@ -37,7 +37,6 @@ const GROUPS: &str = "Microsoft.Network/networkSecurityGroups";
 #[serde(deny_unknown_fields)]
 pub struct SecurityRule {
     /// The id of the security group: `/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/networkSecurityGroups/engine-a`.
-    #[schemars(with = "String")]
     security_group: ArmId,
     /// The name of the rule.
     rule: String,
@@ -48,10 +47,13 @@ pub struct SecurityRule {
     #[serde(default)]
     #[schemars(range(min = 100, max = 4096))]
     priority: Option<u16>,
+    /// Which packets it is about: `inbound` or `outbound`, seen from the machine.
     #[serde(default)]
     direction: Option<Direction>,
+    /// What becomes of them: `deny` or `allow`.
     #[serde(default)]
     access: Access,
+    /// Their protocol, or `*` for all.
     #[serde(default)]
     protocol: Protocol,
     /// An address, a CIDR, a service tag, or `*`.
@@ -186,10 +188,11 @@ access: deny";
                 may_write(&format!("{GROUPS}/securityRules/write"), &rule),
                 may_write(&format!("{GROUPS}/securityRules/delete"), &rule),
             ],
-            opens_traffic: match self.present {
-                true => self.access == Access::Allow,
-                // Not known before it was looked at.
-                false => there.is_none_or(|rule| !rule.allows()),
+            // What a rule that is to go does now is not known before it was looked at.
+            opens_traffic: if self.present {
+                self.access == Access::Allow
+            } else {
+                there.is_none_or(|rule| !rule.allows())
             },
             fences: self.is_fence(),
         }

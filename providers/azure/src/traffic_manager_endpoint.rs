@@ -9,7 +9,7 @@ mod standing;
 pub use standing::{EndpointFacts, Facts, State};
 
 use crate::{
-    arm::Arm,
+    arm::{Arm, GLOBAL, planes},
     arm_id::ArmId,
     needs::{may_read, may_read_group, may_write},
     operations,
@@ -34,7 +34,6 @@ const TYPES: [&str; 3] = ["azureEndpoints", "externalEndpoints", "nestedEndpoint
 #[serde(deny_unknown_fields)]
 pub struct TrafficManagerEndpoint {
     /// The id of the endpoint: `/subscriptions/S/resourceGroups/G/providers/Microsoft.Network/trafficManagerProfiles/orders/externalEndpoints/east`.
-    #[schemars(with = "String")]
     endpoint: ArmId,
     /// Whether it is among the endpoints that may be answered.
     #[serde(default)]
@@ -76,7 +75,8 @@ status: disabled";
 
     fn check(&self, findings: &mut Findings) {
         if !TYPES.iter().any(|kind| self.endpoint.is_a(&format!("{PROFILES}/{kind}"))) {
-            let message = format!("{:?} names a resource of the type {}", self.endpoint.to_string(), self.endpoint.kind());
+            let message =
+                format!("{:?} names a resource of the type {}", self.endpoint.to_string(), self.endpoint.kind());
             findings
                 .error(&["endpoint"], codes::BAD_VALUE, message)
                 .because(format!("this field takes one of the types {PROFILES}/{{{}}}", TYPES.join(",")));
@@ -108,8 +108,8 @@ status: disabled";
                 .map(|(cell, _)| CellKey::of(self.endpoint.key(), cell))
                 .collect(),
             serialise_on: vec![ResourceKey::new(profile.key())],
-            // The service has no regions; its resources' groups have.
-            planes: crate::arm::planes(operations::TRAFFIC_PROFILE_GET.service, None, group),
+            // The service has no region; its resources' groups have.
+            planes: planes(operations::TRAFFIC_PROFILE_GET.service, Some(GLOBAL), group),
             permissions: vec![
                 may_read(&format!("{PROFILES}/read"), &profile),
                 may_read(&format!("{type_name}/read"), &self.endpoint),

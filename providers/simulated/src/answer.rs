@@ -9,13 +9,13 @@ use crate::{
     globalaccelerator, ids,
     pace::Pace,
     rds, reach, sts,
-    traffic::End,
+    traffic::{Asked, End, Peer, Spoken},
     world::{LateCall, Snapshot, World},
 };
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use jiff::Timestamp;
-use lifeboat_contract::clock::after;
+use lifeboat_contract::clock;
 use std::time::Duration;
 
 /// A world's answer to one request.
@@ -38,10 +38,12 @@ pub enum Reply {
 }
 
 /// What becomes of the opening of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Opening {
     Open {
         after: Duration,
+        /// Who is there; nobody in particular where a load balancer keeps the connection for itself.
+        peer: Option<Peer>,
     },
     Refused {
         after: Duration,
@@ -91,7 +93,8 @@ impl World {
         match self.pick(host, port, "/") {
             End::Nobody => Opening::Unreachable,
             End::Refused => Opening::Refused { after },
-            End::Turned(_) | End::Instance { .. } => Opening::Open { after },
+            End::Turned(_) => Opening::Open { after, peer: None },
+            End::Instance { id, port, .. } => Opening::Open { after, peer: Some(Peer { machine: id, port }) },
         }
     }
 
@@ -118,7 +121,7 @@ impl World {
             }
             Fate::Lost => (Reply::Silent, false),
             Fate::Late(wait) => {
-                self.late.push(LateCall::of(call.request, after(self.now, *wait)));
+                self.late.push(LateCall::of(call.request, clock::after(self.now, *wait)));
                 (Reply::Silent, true)
             }
             Fate::Throttled => {
@@ -142,7 +145,7 @@ impl World {
     fn carry_out(&mut self, call: &ApiCall<'_>, verdict: &Verdict) -> Response<Bytes> {
         let stale = verdict.stale.filter(|_| call.is_read()).and_then(|within| {
             let snapshot = self.before_write.get(&call.scope.service)?;
-            (self.now < after(snapshot.at, within)).then(|| snapshot.cloud.clone())
+            (self.now < clock::after(snapshot.at, within)).then(|| snapshot.cloud.clone())
         });
         let request_id = self.request_id();
         let response = if let Some(mut before) = stale {
@@ -173,7 +176,14 @@ impl World {
     /// A request that nobody waits for any more takes effect, unless its region is gone by now.
     pub(crate) fn land(&mut self, late: &LateCall) {
         let Some(request) = late.request() else { return };
-        let Some(call) = ApiCall::read(&request).filter(ApiCall::is_served) else { return };
+        let Some(call) = ApiCall::read(&request) else {
+            let (host, port) = host_and_port(&request);
+            self.serve(&host, port, request.uri().path(), Some(request.body()));
+            return;
+        };
+        if !call.is_served() {
+            return;
+        }
         if self.cloud.control_up(&call.scope.region) {
             let request_id = self.request_id();
             let mut cloud = std::mem::take(&mut self.cloud);
@@ -185,23 +195,45 @@ impl World {
     fn answer_host(&mut self, request: &Request<Bytes>) -> Answer {
         let (host, port) = host_and_port(request);
         let path = request.uri().path().to_owned();
+        let order = (request.method() == Method::POST).then(|| request.body().clone());
+        let ordered = order.is_some();
         let shape = CallShape { service: "http", operation: &path, region: "", host: &host };
         let verdict = judge(&mut self.faults, shape, self.now);
         let after = self.latency.data.saturating_add(verdict.delay);
         let reply = match verdict.fate {
-            Fate::Lost | Fate::AnswerLost | Fate::Late(_) => Reply::Silent,
+            Fate::Lost => Reply::Silent,
+            Fate::AnswerLost => {
+                self.serve(&host, port, &path, order.as_deref());
+                Reply::Silent
+            }
+            Fate::Late(wait) => {
+                self.late.push(LateCall::of(request, clock::after(self.now, wait)));
+                Reply::Silent
+            }
             Fate::Throttled => {
                 let (code, status) = throttling("http");
                 self.plain(status, code)
             }
-            Fate::Rejected(Rejection { status, message, .. }) => self.plain(status, &message),
-            Fate::Answered => self.serve(&host, port, &path),
+            Fate::Rejected(Rejection { status, message, after_effect, .. }) => {
+                if after_effect {
+                    self.serve(&host, port, &path, order.as_deref());
+                }
+                self.plain(status, &message)
+            }
+            Fate::Answered => self.serve(&host, port, &path, order.as_deref()),
         };
-        Answer { reply, after, mutated: false }
+        // An order may have been written down, whatever was answered.
+        Answer { reply, after, mutated: ordered }
     }
 
-    fn serve(&mut self, host: &str, port: u16, path: &str) -> Reply {
-        match self.pick(host, port, path) {
+    fn serve(&mut self, host: &str, port: u16, path: &str, order: Option<&[u8]>) -> Reply {
+        let end = self.pick(host, port, path);
+        if let End::Instance { id, port, .. } = &end
+            && let Some(asked) = self.ask_engine(id, *port, path, order)
+        {
+            return self.page(asked.status, "application/json", format!("{}\n", asked.body));
+        }
+        match end {
             End::Nobody | End::Refused => Reply::Unreachable,
             End::Turned(status) => self.plain(status, "Service Temporarily Unavailable"),
             End::Instance { id, port, behind } => match self.estate.serve(&self.cloud, &id, port, path) {
@@ -212,6 +244,24 @@ impl World {
                 None if behind => self.plain(502, "Bad Gateway"),
                 None => Reply::Unreachable,
             },
+        }
+    }
+
+    /// What an engine on a machine makes of a GET, or of a POST with a body. What it writes down takes effect at once.
+    fn ask_engine(&mut self, machine: &str, port: u16, path: &str, order: Option<&[u8]>) -> Option<Asked> {
+        match order {
+            Some(body) => self.estate.order_engine(&self.cloud, machine, port, path, body),
+            None => self.estate.ask_engine(&self.cloud, machine, port, path),
+        }
+    }
+
+    /// Hands one message to whoever is at the other end of a connection.
+    pub(crate) fn speak(&mut self, now: Timestamp, peer: &Peer, message: &[u8]) -> Spoken {
+        self.advance(now);
+        self.requests += 1;
+        match self.estate.speak(&self.cloud, peer, message, now) {
+            Spoken::Answered(answer, after) => Spoken::Answered(answer, after.saturating_add(self.latency.data)),
+            spoken => spoken,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::{
     eks::Eks,
     elbv2::Elb,
     globalaccelerator::GlobalAccelerator,
+    machine::Zone,
     rds::Rds,
     sts::Sts,
 };
@@ -24,6 +25,7 @@ pub(crate) struct Cloud {
     pub(crate) regions: BTreeMap<String, RegionState>,
     /// Regions of which something is lost.
     pub(crate) lost: BTreeMap<String, Lost>,
+    pub(crate) lost_zones: BTreeSet<Zone>,
     pub(crate) globalaccelerator: GlobalAccelerator,
     pub(crate) rds: Rds,
     pub(crate) cloudwatch: CloudWatch,

@@ -1,6 +1,11 @@
 //! What happens to the world by itself. Does not decide when: the world runs it in order of time.
 
-use crate::{cloud::Cloud, document::PlanesDocument};
+use crate::{
+    cloud::Cloud,
+    document::PlanesDocument,
+    machine::Zone,
+    traffic::{Estate, Process},
+};
 use jiff::Timestamp;
 use lifeboat_contract::Span;
 use serde::{Deserialize, Serialize};
@@ -20,10 +25,17 @@ pub(crate) enum Happening {
     LagChanged { cluster: String, lag: Span },
     MetricsSilenced { region: String },
     MetricsRestored { region: String },
+    ZoneLost(Zone),
+    ZoneRestored(Zone),
+    ProcessCrashed { cluster: String, node: String },
+    ProcessRestarted { cluster: String, node: String },
+    ProcessHung { cluster: String, node: String },
+    ProcessResumed { cluster: String, node: String },
+    StorageSlowed { cluster: String, delay: Span },
 }
 
 impl Happening {
-    pub(crate) fn apply(&self, cloud: &mut Cloud, now: Timestamp) {
+    pub(crate) fn apply(&self, cloud: &mut Cloud, estate: &mut Estate, now: Timestamp) {
         match self {
             Self::RegionLost { region, planes } => set_lost(cloud, region, *planes, true),
             Self::RegionRestored { region, planes } => set_lost(cloud, region, *planes, false),
@@ -41,7 +53,34 @@ impl Happening {
             Self::MetricsRestored { region } => {
                 cloud.silent.remove(region);
             }
+            Self::ZoneLost(zone) => {
+                cloud.lost_zones.insert(zone.clone());
+            }
+            Self::ZoneRestored(zone) => {
+                cloud.lost_zones.remove(zone);
+            }
+            Self::ProcessCrashed { cluster, node } => set_process(estate, cluster, node, Process::Crashed),
+            Self::ProcessRestarted { cluster, node } => set_process(estate, cluster, node, Process::Running),
+            Self::ProcessHung { cluster, node } => set_process(estate, cluster, node, Process::Hung),
+            Self::ProcessResumed { cluster, node } => {
+                if let Some(engine) = estate.engines.get_mut(cluster) {
+                    engine.wake(node, cloud);
+                }
+            }
+            Self::StorageSlowed { cluster, delay } => {
+                if let Some(engine) = estate.engines.get_mut(cluster) {
+                    engine.slow = *delay;
+                }
+            }
         }
+    }
+}
+
+/// A machine that does not run has no process that anything could happen to.
+fn set_process(estate: &mut Estate, cluster: &str, node: &str, process: Process) {
+    let node = estate.engines.get_mut(cluster).and_then(|engine| engine.nodes.get_mut(node));
+    if let Some(node) = node.filter(|node| node.process != Process::Down) {
+        node.process = process;
     }
 }
 

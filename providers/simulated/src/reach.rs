@@ -140,7 +140,7 @@ impl Estate {
             Some(path) => {
                 self.serve(cloud, instance, probe.port, path).is_some_and(|served| probe.check.accepts(served.status))
             }
-            None => self.listener(cloud, instance, probe.port).is_some(),
+            None => self.listens(cloud, instance, probe.port),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The simulated cloud as a wire: waits as long as an answer takes. All that it answers comes from the world.
 
-use crate::{Answer, Opening, Reply, World};
+use crate::{Answer, Opening, Reply, World, conversation::Conversation};
 use bytes::Bytes;
 use http::{Request, Response};
 use jiff::Timestamp;
@@ -12,12 +12,9 @@ use std::{
     fmt::Debug,
     io,
     net::IpAddr,
-    pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
 /// Keeps a world beside the journal, so that a later process goes on with it.
 pub trait Keep: Debug + Send + Sync {
@@ -28,7 +25,7 @@ pub trait Keep: Debug + Send + Sync {
 /// A world behind the [`Wire`] trait.
 #[derive(Debug)]
 pub struct SimulatedCloud {
-    world: Mutex<World>,
+    world: Arc<Mutex<World>>,
     clock: SharedClock,
     /// How many of the world's seconds pass in one second of the runtime.
     speed: u32,
@@ -38,7 +35,7 @@ pub struct SimulatedCloud {
 impl SimulatedCloud {
     /// `clock` must run at `speed` times the runtime's pace.
     pub fn new(world: World, clock: SharedClock, speed: u32, keep: Option<Box<dyn Keep>>) -> Self {
-        Self { world: Mutex::new(world), clock, speed: speed.max(1), keep }
+        Self { world: Arc::new(Mutex::new(world)), clock, speed: speed.max(1), keep }
     }
 
     /// Lets a named incident of the world begin now. Tells whether there is one of this name.
@@ -139,15 +136,15 @@ impl Wire for SimulatedCloud {
             let deadline = self.deadline(CallScope::current().deadline, CONNECT_TIMEOUT);
             match self.open(host, port) {
                 Opening::Unknown => Err(unresolved(host)),
-                Opening::Open { after } => {
+                Opening::Open { after, peer } => {
                     if self.wait(after, deadline).await {
                         return Err(WireError::unsent(
                             WireFailure::Connect,
                             format!("{host}:{port} did not open in time"),
                         ));
                     }
-                    let (ours, theirs) = duplex(4096);
-                    Ok(Box::new(Held { ours, _theirs: theirs }) as Box<dyn Duplex>)
+                    let conversation = Conversation::new(self.world.clone(), self.clock.clone(), self.speed, peer);
+                    Ok(Box::new(conversation) as Box<dyn Duplex>)
                 }
                 Opening::Refused { after } => {
                     self.wait(after, deadline).await;
@@ -168,32 +165,5 @@ impl Wire for SimulatedCloud {
             world.resolve(host)
         };
         Box::pin(async move { if addresses.is_empty() { Err(unresolved(host)) } else { Ok(addresses) } })
-    }
-}
-
-/// A stream whose other end stays open and says nothing.
-#[derive(Debug)]
-struct Held {
-    ours: DuplexStream,
-    _theirs: DuplexStream,
-}
-
-impl AsyncRead for Held {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.ours).poll_read(cx, into)
-    }
-}
-
-impl AsyncWrite for Held {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.ours).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.ours).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.ours).poll_shutdown(cx)
     }
 }

@@ -109,7 +109,7 @@ impl World {
 
     /// What the clients went through so far.
     pub fn figures(&self) -> Figures {
-        self.traffic.figures(self.start, self.now)
+        self.traffic.figures(&self.cloud, &self.estate, self.start, self.now)
     }
 
     /// The incidents that can be asked for.
@@ -156,6 +156,7 @@ impl World {
         });
         let incident = self.incidents.first().map(|incident| incident.at);
         let late = self.late.iter().map(|call| call.at);
+        let beats = self.estate.engines.values().map(|engine| engine.next_beat);
         // What was due at this moment has been done: an event that stays due would stop the world.
         services
             .into_iter()
@@ -163,6 +164,7 @@ impl World {
             .flatten()
             .chain(incident)
             .chain(late)
+            .chain(beats)
             .filter(|at| *at > self.now && *at < Timestamp::MAX)
             .min()
     }
@@ -171,13 +173,14 @@ impl World {
     pub(crate) fn settle(&mut self) {
         while self.incidents.first().is_some_and(|incident| incident.at <= self.now) {
             let incident = self.incidents.remove(0);
-            incident.what.apply(&mut self.cloud, self.now);
+            incident.what.apply(&mut self.cloud, &mut self.estate, self.now);
         }
         while let Some(place) = self.late.iter().position(|call| call.at <= self.now) {
             let call = self.late.remove(place);
             self.land(&call);
         }
         self.cloud.scale(&mut self.estate, self.now);
+        self.advance_engines();
         self.cloud.settle(&self.estate, self.now);
         for promotion in std::mem::take(&mut self.cloud.rds.promotions) {
             self.traffic.families.promote(&promotion);
@@ -198,7 +201,34 @@ impl World {
             let fate = ping.fate(cloud, estate);
             ping.measure(fate, from, until);
         }
+        self.measure_engines(from, until);
         self.cloud.publish_lag(from, until);
+    }
+
+    /// Lets engines take note of their machines, and look at their storage when it is time.
+    fn advance_engines(&mut self) {
+        let Self { cloud, estate, traffic, now, .. } = self;
+        for (cluster, engine) in &mut estate.engines {
+            let senders = || traffic.senders.values().filter(|sender| sender.engine == *cluster);
+            let since = |at: Timestamp| senders().map(|sender| sender.acknowledged_since(at)).sum();
+            engine.advance(cloud, *now, &since);
+        }
+    }
+
+    /// Messages go where the network leads them, and are worked on.
+    fn measure_engines(&mut self, from: Timestamp, until: Timestamp) {
+        let fates: Vec<Option<(String, u64)>> =
+            self.traffic.senders.values().map(|sender| self.estate.taker(&self.cloud, sender, from)).collect();
+        for (sender, taker) in self.traffic.senders.values_mut().zip(fates) {
+            let takes_ms = taker.as_ref().map(|(_, takes_ms)| *takes_ms);
+            let acknowledged = sender.measure(takes_ms, from, until);
+            if let Some(engine) = taker.and_then(|(cluster, _)| self.estate.engines.get_mut(&cluster)) {
+                engine.queue.accept(acknowledged);
+            }
+        }
+        for engine in self.estate.engines.values_mut() {
+            engine.measure(&self.cloud, from, until);
+        }
     }
 }
 

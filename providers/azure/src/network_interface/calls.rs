@@ -3,10 +3,7 @@
 //! Each interface is written whole, as it was read right before, with its etag. It is taken away first, because no two interfaces
 //! may have one address; and put back where the second half fails, because an address that is nowhere serves nobody.
 
-use super::{
-    Configuration, Facts, InterfaceFacts, NetworkInterface, State,
-    configuration::set,
-};
+use super::{Configuration, Facts, InterfaceFacts, NetworkInterface, State, configuration::set};
 use crate::{
     arm::Arm,
     arm_id::ArmId,
@@ -121,7 +118,8 @@ async fn put_back(
 ) -> CallError {
     let (address, giver_name, taker_name) = (step.address, giver.short(), taker.short());
     if error.effect == Effect::Unknown && !is_without(step, arm, taker).await {
-        let message = format!("{}; {address} was taken from {giver_name}, and {taker_name} may have it or get it", error.message);
+        let message =
+            format!("{}; {address} was taken from {giver_name}, and {taker_name} may have it or get it", error.message);
         return CallError { message, ..error };
     }
     match write(step, arm, giver, Some(had), None).await {
@@ -142,7 +140,8 @@ async fn put_back(
 /// Whether an interface surely has not got the address, and nothing is under way there.
 async fn is_without(step: &NetworkInterface, arm: &Arm<'_>, id: &ArmId) -> bool {
     arm.read(&INTERFACE_GET, id).await.ok().flatten().is_some_and(|found| {
-        Configuration::holding(&found.body, step.address).is_none() && !matches!(found.provisioning(), Phase::Moving { .. })
+        Configuration::holding(&found.body, step.address).is_none()
+            && !matches!(found.provisioning(), Phase::Moving { .. })
     })
 }
 
@@ -201,7 +200,8 @@ mod tests {
         let touches = step.touches(&cx.run, Some(&now));
         assert!(touches.permissions.iter().any(|permission| permission.action.ends_with("subnets/join/action")));
         let to = step.target(&now, &cx.run).unwrap();
-        step.drive(&cx, &Transition { now, to, direction: Direction::Forward, mode: Mode::Switchover, data_loss: None }).await
+        step.drive(&cx, &Transition { now, to, direction: Direction::Forward, mode: Mode::Switchover, data_loss: None })
+            .await
     }
 
     fn names(write: &Written) -> Vec<&str> {
@@ -216,9 +216,15 @@ mod tests {
         assert_eq!((&taken.path, names(taken)), (&nic("A"), vec!["primary"]));
         assert_eq!((&given.path, names(given)), (&nic("b"), vec!["primary", "vip"]));
         assert_eq!((taken.if_match.as_deref(), given.if_match.as_deref()), (Some("W/\"A\""), Some("W/\"b\"")));
-        assert_eq!((&taken.body["unheardOf"], &given.body["properties"]["enableAcceleratedNetworking"]), (&json!([]), &json!(true)));
+        assert_eq!(
+            (&taken.body["unheardOf"], &given.body["properties"]["enableAcceleratedNetworking"]),
+            (&json!([]), &json!(true))
+        );
         let carried = &configurations(&given.body)[1]["properties"];
-        assert_eq!((&carried["unheardOf"], &carried["loadBalancerBackendAddressPools"]), (&json!(1), &json!([{"id": "pool"}])));
+        assert_eq!(
+            (&carried["unheardOf"], &carried["loadBalancerBackendAddressPools"]),
+            (&json!(1), &json!([{"id": "pool"}]))
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -238,7 +244,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn where_that_fails_too_nobody_claims_to_know() {
-        let refusal = || answer(400, json!({"error": {"code": "PrivateIPAddressInUse", "message": "taken by another"}}));
+        let refusal =
+            || answer(400, json!({"error": {"code": "PrivateIPAddressInUse", "message": "taken by another"}}));
         let wire = wire(taken_after_three(), vec![done().remove(0), refusal()], vec![refusal()]);
         let error = driven(wire.clone()).await.unwrap_err();
         assert_eq!(error.effect, Effect::Unknown);

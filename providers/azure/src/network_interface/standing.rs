@@ -56,8 +56,11 @@ pub(super) fn admit(step: &NetworkInterface, now: &Observed<State, Facts>) -> Re
     let Some(held) = now.state.of(&step.from.key()) else { return Ok(()) };
     let (address, from, to) = (step.address, step.from.short(), step.to.short());
     if held.is_primary() {
-        return Err(Refusal::new("address.primary", format!("{address} is the primary address of {from}, and cannot leave it"))
-            .with_hint("move a secondary address; add one that clients use instead of the primary"));
+        return Err(Refusal::new(
+            "address.primary",
+            format!("{address} is the primary address of {from}, and cannot leave it"),
+        )
+        .with_hint("move a secondary address; add one that clients use instead of the primary"));
     }
     if !held.is_static() {
         let message = format!("{address} is allocated dynamically, and may be another's before it is given to {to}");
@@ -75,7 +78,9 @@ pub(super) fn admit(step: &NetworkInterface, now: &Observed<State, Facts>) -> Re
 }
 
 fn named(subnet: Option<&str>) -> String {
-    subnet.and_then(|id| id.rsplit('/').next()).map_or_else(|| "no known subnet".to_owned(), |name| format!("the subnet {name}"))
+    subnet
+        .and_then(|id| id.rsplit('/').next())
+        .map_or_else(|| "no known subnet".to_owned(), |name| format!("the subnet {name}"))
 }
 
 pub(super) fn note(step: &NetworkInterface, transition: &Transition<State, Facts>) -> String {
@@ -86,7 +91,10 @@ pub(super) fn note(step: &NetworkInterface, transition: &Transition<State, Facts
         .get(&step.to.key())
         .and_then(|taker| taker.machine.as_deref()?.rsplit('/').next().map(str::to_owned))
         .map_or_else(|| "the system behind it".to_owned(), |machine| format!("the system of {machine}"));
-    format!("{} answers nowhere between the two halves, for tens of seconds; {system} must have the address configured", step.address)
+    format!(
+        "{} answers nowhere between the two halves, for tens of seconds; {system} must have the address configured",
+        step.address
+    )
 }
 
 #[cfg(test)]
@@ -160,7 +168,11 @@ pub(super) mod tests {
 
     #[test]
     fn what_cannot_move_is_refused() {
-        let code = |more: Value| step().target(&now(Some(held(&more)), None), &run()).map_or_else(|refusal| refusal.code, |_| "go".to_owned());
+        let code = |more: Value| {
+            step()
+                .target(&now(Some(held(&more)), None), &run())
+                .map_or_else(|refusal| refusal.code, |_| "go".to_owned())
+        };
         assert_eq!(code(json!({})), "go");
         assert_eq!(code(json!({"primary": true})), "address.primary");
         assert_eq!(code(json!({"privateIPAllocationMethod": "Dynamic"})), "address.dynamic");

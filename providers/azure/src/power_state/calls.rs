@@ -64,7 +64,8 @@ mod tests {
     fn wire(power: &str, accepted: Recorded, progress: Vec<Recorded>) -> Arc<RecordedWire> {
         let machine = json!({"location": "eastus", "zones": ["2"], "properties": {"provisioningState": "Succeeded",
             "storageProfile": {"osDisk": {"diffDiskSettings": {"option": "Local"}}}}});
-        let view = json!({"statuses": [{"code": "ProvisioningState/succeeded"}, {"code": format!("PowerState/{power}")}]});
+        let view =
+            json!({"statuses": [{"code": "ProvisioningState/succeeded"}, {"code": format!("PowerState/{power}")}]});
         RecordedWire::new([
             ("VirtualMachines_Get", vec![ok(machine)]),
             ("VirtualMachines_InstanceView", vec![ok(view)]),
@@ -82,7 +83,9 @@ mod tests {
         let now = step.observe(&cx).await?;
         let facts = now.facts.clone();
         let (direction, mode) = (Direction::Forward, Mode::Failover);
-        step.drive(&cx, &Transition { now, to: State { state: to }, direction, mode, data_loss: None }).await.map(|()| facts)
+        step.drive(&cx, &Transition { now, to: State { state: to }, direction, mode, data_loss: None })
+            .await
+            .map(|()| facts)
     }
 
     #[tokio::test(start_paused = true)]
@@ -98,7 +101,10 @@ mod tests {
             let wire = wire(from, answer(202, Value::Null), vec![]);
             let facts = driven(wire.clone(), "stopped", to).await.unwrap();
             assert_eq!((facts.zones, facts.ephemeral_os_disk), (vec!["2".to_owned()], true));
-            assert_eq!(facts.location, Location { region: Some("eastus".to_owned()), group: Some("westus".to_owned()) });
+            assert_eq!(
+                facts.location,
+                Location { region: Some("eastus".to_owned()), group: Some("westus".to_owned()) }
+            );
             let [write] = &wire.writes()[..] else { panic!("one write") };
             assert_eq!((&write.path, &write.body), (&format!("{MACHINE}/{call}"), &Value::Null), "{from}");
         }

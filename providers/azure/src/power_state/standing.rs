@@ -139,9 +139,12 @@ pub(super) fn observed(step: &MachinePower, facts: Facts) -> Observed<State, Fac
     Observed { state, facts, phase }
 }
 
-/// An operation that failed is a fault, unless only capacity was missing: then it is worth another try.
+/// A start that failed is a fault, unless only capacity was missing: then it is worth another try.
+///
+/// A machine that is to stop is stopped whatever failed on it before; and a stop that fails says so by itself.
 fn failed(step: &MachinePower, provisioning: &Provisioning) -> Option<Phase> {
-    let fault = provisioning.has_failed() && !provisioning.is_capacity();
+    let start = step.state == PowerState::Running;
+    let fault = start && provisioning.has_failed() && !provisioning.is_capacity();
     fault.then(|| Phase::Faulted {
         code: provisioning.code.clone().unwrap_or_else(|| format!("provisioning.{}", provisioning.state)),
         message: format!(
@@ -155,7 +158,8 @@ fn failed(step: &MachinePower, provisioning: &Provisioning) -> Option<Phase> {
 /// Refuses what the service would refuse.
 pub(super) fn admit(step: &MachinePower, facts: &Facts) -> Result<(), Refusal> {
     if step.state == PowerState::Deallocated && facts.ephemeral_os_disk {
-        let message = format!("{} has its system on an ephemeral disk, and cannot be deallocated", step.virtual_machine.short());
+        let message =
+            format!("{} has its system on an ephemeral disk, and cannot be deallocated", step.virtual_machine.short());
         return Err(Refusal::new("machine.ephemeral_os_disk", message)
             .with_hint("stop it instead: `state: stopped` fences it as well"));
     }
@@ -166,7 +170,9 @@ pub(super) fn reversal(transition: &Transition<State, Facts>) -> Reversal {
     let (from, to) = (transition.now.state.state, transition.to.state);
     match from {
         _ if from == to => Reversal::Restores,
-        Power::Unknown => Reversal::ForwardOnly("its power state is not known, so there is none to go back to".to_owned()),
+        Power::Unknown => {
+            Reversal::ForwardOnly("its power state is not known, so there is none to go back to".to_owned())
+        }
         Power::Stopped if to == Power::Deallocated => Reversal::ForwardOnly(
             "a deallocated machine can only become a stopped one by running in between; start it instead".to_owned(),
         ),
@@ -242,6 +248,7 @@ pub(super) mod tests {
         assert_eq!(code(seen("running", "deallocated", "failed/OSProvisioningTimedOut").1), "OSProvisioningTimedOut");
         assert_eq!(code(seen("running", "deallocated", "canceled").1), "provisioning.canceled");
         assert_eq!(seen("running", "running", "failed/VMExtensionProvisioningError").1, Phase::Settled);
+        assert_eq!(seen("stopped", "running", "failed/VMExtensionProvisioningError").1, Phase::Settled);
         for capacity in CAPACITY {
             assert_eq!(seen("running", "deallocated", &format!("failed/{capacity}")).1, Phase::Settled, "{capacity}");
         }
@@ -301,7 +308,10 @@ pub(super) mod tests {
     fn only_a_stop_is_a_fence() {
         let fences = |state: &str| step(state).touches(&run(), None).fences;
         assert_eq!([fences("stopped"), fences("deallocated"), fences("running")], [true, true, false]);
-        let other = MachinePower { virtual_machine: MACHINE.replace("vm-a", "vm-a/extensions/x").parse().unwrap(), ..step("running") };
+        let other = MachinePower {
+            virtual_machine: MACHINE.replace("vm-a", "vm-a/extensions/x").parse().unwrap(),
+            ..step("running")
+        };
         let mut findings = Findings::default();
         other.check(&mut findings);
         let found: Vec<Code> = findings.as_slice().iter().map(|finding| finding.code).collect();

@@ -2,10 +2,7 @@
 //!
 //! Each write holds for the rule as it was read right before it: with its etag, or for no rule of that name at all.
 
-use super::{
-    Facts, Rule, RuleFacts, SecurityRule, State,
-    rule,
-};
+use super::{Facts, Rule, RuleFacts, SecurityRule, State, rule};
 use crate::{
     arm::Arm,
     needs::Location,
@@ -26,11 +23,8 @@ pub(super) async fn read(step: &SecurityRule, arm: &Arm<'_>) -> Result<Observed<
         let name = rule["name"].as_str().unwrap_or_default();
         (name.to_ascii_lowercase(), RuleFacts { name: name.to_owned(), rule: Rule::of(rule) })
     });
-    let facts = Facts {
-        location,
-        others: others.collect(),
-        attached: list("networkInterfaces").len() + list("subnets").len(),
-    };
+    let facts =
+        Facts { location, others: others.collect(), attached: list("networkInterfaces").len() + list("subnets").len() };
     // The rule's own phase says whether it holds; the group's, whether anything else is under way.
     let phase = match own.map_or(Phase::Settled, phase) {
         Phase::Settled => found.provisioning(),
@@ -106,7 +100,8 @@ mod tests {
             step.touches(&cx.run, Some(&now)).planes.into_iter().filter_map(|plane| plane.region).collect();
         assert_eq!(regions, ["eastus".into(), "westus".into()]);
         let to = to.unwrap_or_else(|| step.target(&now, &cx.run).unwrap());
-        step.drive(&cx, &Transition { now, to, direction: Direction::Forward, mode: Mode::Failover, data_loss: None }).await
+        step.drive(&cx, &Transition { now, to, direction: Direction::Forward, mode: Mode::Failover, data_loss: None })
+            .await
     }
 
     #[tokio::test(start_paused = true)]

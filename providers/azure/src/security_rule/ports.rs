@@ -27,7 +27,8 @@ impl PortRange {
     }
 
     pub(super) fn is_sound(&self) -> bool {
-        let port = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u16>().ok()).flatten();
+        let port =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u16>().ok()).flatten();
         match self.0.split_once('-') {
             Some((first, last)) => port(first).zip(port(last)).is_some_and(|(first, last)| first <= last),
             None => self.is_any() || port(&self.0).is_some(),
@@ -88,7 +89,9 @@ mod tests {
     fn what_is_a_range_of_ports() {
         let sound = |value| serde_json::from_value::<PortRange>(value).unwrap().is_sound();
         assert!([json!("*"), json!("443"), json!(2575), json!("0-65535"), json!("80-80")].into_iter().all(sound));
-        for value in [json!(""), json!("80-"), json!("90-80"), json!("65536"), json!(70_000), json!("http"), json!("+80")] {
+        for value in
+            [json!(""), json!("80-"), json!("90-80"), json!("65536"), json!(70_000), json!("http"), json!("+80")]
+        {
             assert!(!sound(value.clone()), "{value}");
         }
         assert!(serde_json::from_value::<PortRange>(json!(-1)).is_err());

@@ -71,7 +71,9 @@ impl Facts {
 pub(super) fn admit(step: &SecurityRule, facts: &Facts) -> Result<(), Refusal> {
     let (Some(priority), Some(direction), true) = (step.priority, step.direction, step.present) else { return Ok(()) };
     let own = step.rule.to_ascii_lowercase();
-    let rivals = || facts.others.iter().filter(|(name, other)| **name != own && other.rule.is(direction)).map(|(_, other)| other);
+    let rivals = || {
+        facts.others.iter().filter(|(name, other)| **name != own && other.rule.is(direction)).map(|(_, other)| other)
+    };
     let Some(rival) = rivals().find(|other| other.rule.priority() == Some(priority)) else { return Ok(()) };
     let taken: BTreeSet<u16> = rivals().filter_map(|other| other.rule.priority()).collect();
     let free = (priority..=PRIORITY_MAX).find(|priority| !taken.contains(priority));

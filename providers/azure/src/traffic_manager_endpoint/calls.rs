@@ -2,10 +2,7 @@
 //!
 //! The service has no etags: the endpoint is read again right before it is written, which makes the window small.
 
-use super::{
-    Facts, State, TrafficManagerEndpoint,
-    standing::EndpointFacts,
-};
+use super::{Facts, State, TrafficManagerEndpoint, standing::EndpointFacts};
 use crate::{
     arm::Arm,
     arm_id::ArmId,
@@ -30,7 +27,9 @@ pub(super) async fn read(step: &TrafficManagerEndpoint, arm: &Arm<'_>) -> Result
     };
     Ok(Facts {
         location,
-        profile_enabled: !properties["profileStatus"].as_str().is_some_and(|text| text.eq_ignore_ascii_case("Disabled")),
+        profile_enabled: !properties["profileStatus"]
+            .as_str()
+            .is_some_and(|text| text.eq_ignore_ascii_case("Disabled")),
         routing_method: properties["trafficRoutingMethod"].as_str().unwrap_or_default().to_owned(),
         ttl_s: properties["dnsConfig"]["ttl"].as_u64(),
         own,
@@ -83,9 +82,7 @@ fn due(current: &State, to: &State) -> Map<String, Value> {
         };
         due.insert("endpointStatus".to_owned(), json!(word));
     }
-    for (field, to, current) in
-        [("weight", to.weight, current.weight), ("priority", to.priority, current.priority)]
-    {
+    for (field, to, current) in [("weight", to.weight, current.weight), ("priority", to.priority, current.priority)] {
         if let Some(number) = to.filter(|_| to != current) {
             due.insert(field.to_owned(), json!(number));
         }
@@ -107,7 +104,7 @@ mod tests {
             "properties": {"endpointStatus": status, "weight": 1, "priority": priority, "endpointMonitorStatus": "Online"}})
     }
 
-    fn wire(read: Value, again: Value) -> Arc<RecordedWire> {
+    fn wire(read: &Value, again: Value) -> Arc<RecordedWire> {
         let profile = json!({"location": "global", "properties": {"profileStatus": "Enabled", "trafficRoutingMethod": "Priority",
             "dnsConfig": {"ttl": 30}, "endpoints": [read, endpoint("west", "Enabled", 2)]}});
         RecordedWire::new([
@@ -124,16 +121,17 @@ mod tests {
         let now = step.observe(&cx).await?;
         assert_eq!(now.phase, Phase::Settled);
         let planes = step.touches(&cx.run, Some(&now)).planes;
-        let planes: Vec<_> = planes.iter().map(|plane| plane.region.as_ref().map(|region| region.as_str())).collect();
-        assert_eq!(planes, [None, Some("westus")], "no region of its own, and that of its group");
+        let regions: Vec<_> = planes.into_iter().filter_map(|plane| plane.region).collect();
+        assert_eq!(regions, ["global".into(), "westus".into()], "no region of its own, and that of its group");
         let to = step.target(&now, &cx.run).unwrap();
-        step.drive(&cx, &Transition { now, to, direction: Direction::Forward, mode: Mode::Switchover, data_loss: None }).await
+        step.drive(&cx, &Transition { now, to, direction: Direction::Forward, mode: Mode::Switchover, data_loss: None })
+            .await
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_what_changes_is_sent() {
         let as_read = || endpoint("east", "Enabled", 1);
-        let wire = wire(as_read(), as_read());
+        let wire = wire(&as_read(), as_read());
         driven(wire.clone(), json!({"status": "disabled", "weight": 1, "priority": 3})).await.unwrap();
         let [write] = &wire.writes()[..] else { panic!("one write") };
         assert_eq!(write.operation, "Endpoints_Update");
@@ -143,10 +141,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_changed_meanwhile_is_not_overwritten_and_what_is_done_is_not_done_again() {
-        let meanwhile = wire(endpoint("east", "Enabled", 1), endpoint("east", "Enabled", 7));
+        let meanwhile = wire(&endpoint("east", "Enabled", 1), endpoint("east", "Enabled", 7));
         let error = driven(meanwhile.clone(), json!({"priority": 3})).await.unwrap_err();
         assert_eq!((error.code.as_str(), meanwhile.writes()), ("changed_meanwhile", vec![]));
-        let landed = wire(endpoint("east", "Enabled", 1), endpoint("east", "Enabled", 3));
+        let landed = wire(&endpoint("east", "Enabled", 1), endpoint("east", "Enabled", 3));
         driven(landed.clone(), json!({"priority": 3})).await.unwrap();
         assert_eq!(landed.writes(), []);
     }

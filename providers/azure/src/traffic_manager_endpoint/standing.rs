@@ -106,7 +106,8 @@ pub(super) fn admit(
     let facts = &now.facts;
     let closes = now.state.status == Some(Status::Enabled) && target.status == Some(Status::Disabled);
     if closes && !facts.siblings.values().any(|sibling| sibling.status == Status::Enabled) {
-        let message = format!("{} is the last enabled endpoint of its profile, which would answer nobody", step.endpoint.short());
+        let message =
+            format!("{} is the last enabled endpoint of its profile, which would answer nobody", step.endpoint.short());
         return Err(Refusal::new("endpoint.last_enabled", message)
             .with_hint("enable another endpoint of the profile in an earlier step"));
     }

@@ -5,6 +5,7 @@ use crate::{
     document::{FaultDocument, IncidentDocument, TimeOutDocument},
     fault::{Fault, FaultEffect, Rejection},
     incident::{Happening, Incident},
+    machine::Zone,
 };
 use jiff::Timestamp;
 use lifeboat_contract::{clock::after, codes};
@@ -67,16 +68,67 @@ impl Builder<'_> {
                 }
             }
         }
+        found.extend(self.engine_happenings(at, document));
         for (field, name) in [("lose_region", &document.lose_region), ("restore_region", &document.restore_region)] {
             if let Some(name) = name.as_ref().filter(|name| !crate::answer::is_region(name)) {
                 self.error(&[at, &[field]].concat(), codes::BAD_VALUE, format!("{name} is not the name of a region"));
             }
         }
         if found.len() != 1 && document.replication.is_none() {
-            let fields = "lose_region, restore_region, stop_instance, start_instance, replication, silence_metrics, restore_metrics";
+            let fields = "lose_region, restore_region, lose_zone, restore_zone, stop_instance, start_instance, replication, \
+                          silence_metrics, restore_metrics, crash_process, restart_process, hang_process, resume_process, \
+                          slow_storage, restore_storage";
             self.error(at, codes::CONFLICTING_FIELDS, format!("an incident has exactly one of {fields}"));
         }
         found.pop()
+    }
+
+    /// What happens to zones and to engines.
+    fn engine_happenings(&mut self, at: &[&str], document: &IncidentDocument) -> Vec<Happening> {
+        let mut found = Vec::new();
+        for (field, zone, lost) in
+            [("lose_zone", &document.lose_zone, true), ("restore_zone", &document.restore_zone, false)]
+        {
+            let Some(name) = zone else { continue };
+            match zone_named(name) {
+                Some(zone) if lost => found.push(Happening::ZoneLost(zone)),
+                Some(zone) => found.push(Happening::ZoneRestored(zone)),
+                None => {
+                    let message = format!("{name} is not the name of a zone");
+                    self.error(&[at, &[field]].concat(), codes::BAD_VALUE, message)
+                        .hint("write it like us-east-1a, or eastus/1 on Azure");
+                }
+            }
+        }
+        type Made = fn(String, String) -> Happening;
+        let processes: [(&str, &Option<String>, Made); 4] = [
+            ("crash_process", &document.crash_process, |cluster, node| Happening::ProcessCrashed { cluster, node }),
+            ("restart_process", &document.restart_process, |cluster, node| Happening::ProcessRestarted {
+                cluster,
+                node,
+            }),
+            ("hang_process", &document.hang_process, |cluster, node| Happening::ProcessHung { cluster, node }),
+            ("resume_process", &document.resume_process, |cluster, node| Happening::ProcessResumed { cluster, node }),
+        ];
+        for (field, named, made) in processes {
+            let Some(named) = named else { continue };
+            let named = self.engine_node(&[at, &[field]].concat(), named);
+            found.extend(named.map(|(cluster, node)| made(cluster, node)));
+        }
+        for (field, cluster, slow) in
+            [("slow_storage", &document.slow_storage, true), ("restore_storage", &document.restore_storage, false)]
+        {
+            let Some(cluster) = cluster else { continue };
+            if !self.document.engines.contains_key(cluster) {
+                self.unknown(&[at, &[field]].concat(), "engine", cluster);
+            }
+            if slow && document.delay.is_none() {
+                self.error(at, codes::MISSING_FIELD, "slow_storage needs delay");
+            }
+            let delay = document.delay.filter(|_| slow).unwrap_or_default();
+            found.push(Happening::StorageSlowed { cluster: cluster.clone(), delay });
+        }
+        found
     }
 
     pub(super) fn faults(&mut self) -> Vec<Fault> {
@@ -114,6 +166,16 @@ impl Builder<'_> {
             met: 0,
         }
     }
+}
+
+/// `us-east-1a`, or `eastus/1`.
+fn zone_named(name: &str) -> Option<Zone> {
+    let (region, name) = match name.split_once('/') {
+        Some((location, zone)) => (location, zone),
+        None => (name.strip_suffix(|letter: char| letter.is_ascii_lowercase())?, name),
+    };
+    let whole = !region.is_empty() && !name.is_empty() && (name.len() <= 2 || crate::answer::is_region(region));
+    whole.then(|| Zone { region: region.to_owned(), name: name.to_owned() })
 }
 
 fn effects(document: &FaultDocument) -> Vec<FaultEffect> {

@@ -2,6 +2,7 @@
 
 mod accelerators;
 mod databases;
+mod engines;
 mod events;
 mod instances;
 mod load_balancers;
@@ -55,7 +56,9 @@ impl World {
         builder.databases();
         builder.accelerators();
         builder.hosts();
+        builder.engines();
         let clients = builder.clients();
+        let senders = builder.senders();
         let pings = builder.pings();
         let incidents = builder.incident();
         let named_incidents = builder.named_incidents();
@@ -73,7 +76,7 @@ impl World {
             latency: Latency::from(&document.latency),
             cloud,
             estate,
-            traffic: Traffic { clients, pings, ..Traffic::default() },
+            traffic: Traffic { clients, pings, senders, ..Traffic::default() },
             incidents,
             named_incidents,
             faults,

@@ -2,7 +2,7 @@
 
 use super::{Builder, place};
 use crate::{
-    document::{CapacityDocument, Ec2OptionsDocument, RouteDocument, VpcDocument},
+    document::{CapacityDocument, Ec2OptionsDocument, RouteDocument, SecurityRuleDocument, VpcDocument},
     ec2::{
         Association, Capacity, InternetGateway, Options, Origin, Route, RouteTable, RouteTarget, SecurityGroup,
         SecurityRule, Subnet, Vpc,
@@ -160,24 +160,21 @@ impl Builder<'_> {
         self.region(region).ec2.capacity = built.collect();
     }
 
-    /// The world's own groups let everything in, as the simulated traffic does.
+    /// The world's own groups let everything through, unless they say what they do.
     fn groups(&mut self, region: &str, vpc: &str, document: &VpcDocument) {
         for (id, group) in &document.security_groups {
-            let rule = |egress: bool| SecurityRule {
-                egress,
-                protocol: "-1".to_owned(),
-                from_port: None,
-                to_port: None,
-                peer: "0.0.0.0/0".to_owned(),
-                description: None,
-            };
-            let named = |egress: bool| (format!("sgr-{}", ids::hex(&format!("{id}/{egress}"), 17)), rule(egress));
+            let mut rules = security_rules(id, false, group.ingress.as_deref());
+            rules.extend(security_rules(id, true, group.egress.as_deref()));
+            for rule in group.ingress.iter().chain(&group.egress).flatten() {
+                let at = ["aws", "regions", region, "vpcs", vpc, "security_groups", id];
+                self.range(&at, &rule.cidr);
+            }
             let built = SecurityGroup {
                 id: id.clone(),
                 vpc: vpc.to_owned(),
                 name: group.name.clone(),
                 description: group.description.clone(),
-                rules: [named(false), named(true)].into(),
+                rules,
             };
             self.region(region).ec2.security_groups.insert(id.clone(), built);
         }
@@ -216,6 +213,36 @@ impl Builder<'_> {
         }
         Some(range)
     }
+}
+
+/// A group's rules in one direction, by id.
+fn security_rules(
+    group: &str,
+    egress: bool,
+    documents: Option<&[SecurityRuleDocument]>,
+) -> BTreeMap<String, SecurityRule> {
+    let rule = |protocol: &str, port: Option<u16>, peer: &str| SecurityRule {
+        egress,
+        protocol: protocol.to_owned(),
+        from_port: port.map(i64::from),
+        to_port: port.map(i64::from),
+        peer: peer.to_owned(),
+        description: None,
+    };
+    let rules = match documents {
+        None => vec![rule("-1", None, "0.0.0.0/0")],
+        Some(documents) => {
+            let each = |document: &SecurityRuleDocument| {
+                document.ports.iter().map(|port| rule("tcp", Some(*port), &document.cidr)).collect::<Vec<_>>()
+            };
+            documents.iter().flat_map(each).collect()
+        }
+    };
+    let id = |place: usize| match place {
+        0 => format!("sgr-{}", ids::hex(&format!("{group}/{egress}"), 17)),
+        _ => format!("sgr-{}", ids::hex(&format!("{group}/{egress}/{place}"), 17)),
+    };
+    rules.into_iter().enumerate().map(|(place, rule)| (id(place), rule)).collect()
 }
 
 fn options(document: &Ec2OptionsDocument) -> Options {

@@ -25,6 +25,33 @@ pub struct IncidentDocument {
     /// This instance starts.
     #[serde(default)]
     pub start_instance: Option<String>,
+    /// This availability zone is lost, with all machines and mount targets in it: `us-east-1a`, or `eastus/1` on Azure.
+    #[serde(default)]
+    pub lose_zone: Option<String>,
+    /// This zone is back. Machines in it boot.
+    #[serde(default)]
+    pub restore_zone: Option<String>,
+    /// An engine's process on one node dies, as `CLUSTER/NODE`.
+    #[serde(default)]
+    pub crash_process: Option<String>,
+    /// A process that died is started again.
+    #[serde(default)]
+    pub restart_process: Option<String>,
+    /// An engine's process on one node hangs: it does nothing, answers nobody, and holds on to the storage.
+    #[serde(default)]
+    pub hang_process: Option<String>,
+    /// A process that hung goes on where it was.
+    #[serde(default)]
+    pub resume_process: Option<String>,
+    /// Everything that this cluster writes to its storage takes `delay` longer.
+    #[serde(default)]
+    pub slow_storage: Option<String>,
+    /// The storage of this cluster is as fast as before.
+    #[serde(default)]
+    pub restore_storage: Option<String>,
+    /// How much longer it takes.
+    #[serde(default)]
+    pub delay: Option<Span>,
     /// The identifier of a secondary cluster whose replication lag changes to `lag`.
     #[serde(default)]
     pub replication: Option<String>,

@@ -4,6 +4,7 @@
 
 mod accelerator;
 mod database;
+mod engine;
 mod events;
 mod load_balancer;
 mod network;
@@ -16,6 +17,7 @@ pub use database::{
     DbClusterDocument, DbInstanceDocument, DbMemberDocument, FailoverDocument, FencingDocument, GlobalClusterDocument,
     SwitchoverDocument,
 };
+pub use engine::{EngineDocument, EngineNodeDocument, EngineStorageDocument, SenderDocument};
 pub use events::{FaultDocument, FaultMatch, IncidentDocument, PlanesDocument, RejectDocument, TimeOutDocument};
 pub use load_balancer::{
     HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetDocument,
@@ -23,7 +25,7 @@ pub use load_balancer::{
 };
 pub use network::{
     CapacityDocument, Ec2OptionsDocument, InstanceDocument, InstanceStateDocument, InterfaceDocument, RouteDocument,
-    RouteTableDocument, SecurityGroupDocument, SubnetDocument, VpcDocument,
+    RouteTableDocument, SecurityGroupDocument, SecurityRuleDocument, SubnetDocument, VpcDocument,
 };
 pub use scaling::{AutoscalingGroupDocument, EksClusterDocument, NodegroupDocument};
 pub use storage::{FileSystemDocument, LifeCycleStateDocument, MountTargetDocument};
@@ -71,6 +73,12 @@ pub struct WorldDocument {
     /// Clients that send requests at a steady rate.
     #[serde(default)]
     pub clients: BTreeMap<String, ClientDocument>,
+    /// Clusters of an integration engine.
+    #[serde(default)]
+    pub engines: BTreeMap<String, EngineDocument>,
+    /// Clients that send numbered messages to such a cluster.
+    #[serde(default)]
+    pub senders: BTreeMap<String, SenderDocument>,
     /// Clients that send a packet to an address at each interval.
     #[serde(default)]
     pub pings: BTreeMap<String, PingDocument>,

@@ -63,13 +63,29 @@ pub struct RouteDocument {
     pub propagated: bool,
 }
 
-/// A security group. The simulation lets all traffic through; groups are there to be described.
+/// A security group. Without rules of its own it lets everything through, in and out.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SecurityGroupDocument {
     pub name: String,
     #[serde(default)]
     pub description: String,
+    /// What may come in. Default: everything. `[]` lets nothing in.
+    #[serde(default)]
+    pub ingress: Option<Vec<SecurityRuleDocument>>,
+    /// What may go out. Default: everything. `[]` lets nothing out.
+    #[serde(default)]
+    pub egress: Option<Vec<SecurityRuleDocument>>,
+}
+
+/// TCP to some ports. Who is at the other end is described, and not looked at.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityRuleDocument {
+    pub ports: Vec<u16>,
+    /// Default `0.0.0.0/0`.
+    #[serde(default = "anywhere")]
+    pub cidr: String,
 }
 
 /// An instance.
@@ -127,6 +143,10 @@ pub struct InterfaceDocument {
 
 fn default_type() -> String {
     "t3.medium".to_owned()
+}
+
+fn anywhere() -> String {
+    "0.0.0.0/0".to_owned()
 }
 
 fn yes() -> bool {

@@ -7,6 +7,7 @@ mod databases;
 mod documents;
 mod eks;
 mod elastic;
+mod engines;
 mod faults;
 mod file_systems;
 mod fixture;

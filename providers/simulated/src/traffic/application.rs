@@ -1,6 +1,6 @@
 //! What runs on an instance, and what it answers. Does not know how a request came to it.
 
-use crate::{cloud::Cloud, document::NeedsDocument, traffic::Estate};
+use crate::{cloud::Cloud, document::NeedsDocument, machine::Flow, traffic::Estate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, net::Ipv4Addr};
@@ -52,6 +52,10 @@ impl Served {
 impl Estate {
     /// What `instance` answers, or nothing where nobody listens.
     pub(crate) fn serve(&self, cloud: &Cloud, instance: &str, port: u16, path: &str) -> Option<Served> {
+        if let Some(asked) = self.ask_engine(cloud, instance, port, path) {
+            let site = self.software.get(instance).map(|software| software.site.clone()).unwrap_or_default();
+            return Some(Served { status: asked.status, site, wrote_to: None });
+        }
         let (software, application) = self.listener(cloud, instance, port)?;
         let site = software.site.clone();
         let Some(answer) = application.paths.get(path) else {
@@ -95,10 +99,20 @@ impl Estate {
         ("application/json", Value::Object(body).to_string() + "\n")
     }
 
+    /// Whether anything on a machine lets connections to a port in.
+    pub(crate) fn listens(&self, cloud: &Cloud, machine: &str, port: u16) -> bool {
+        self.listener(cloud, machine, port).is_some() || self.engine_listens(cloud, machine, port)
+    }
+
+    /// Whether the network lets anybody ask at a port of a machine.
+    pub(crate) fn lets_in(&self, cloud: &Cloud, machine: &str, port: u16) -> bool {
+        cloud.admits(machine, None, Flow::In(port)) && !self.engine_is_silent(cloud, machine, port)
+    }
+
     /// The application that listens on a port of an instance that runs in a region that is there.
     pub(crate) fn listener(&self, cloud: &Cloud, instance: &str, port: u16) -> Option<(&Software, &Application)> {
         let software = self.software.get(instance)?;
-        if !cloud.data_up(&software.region) || !cloud.instance_runs(&software.region, instance) {
+        if !cloud.machine_up(instance) || !cloud.admits(instance, None, Flow::In(port)) {
             return None;
         }
         let application = self.applications.get(software.application.as_ref()?)?;

@@ -1,6 +1,7 @@
 //! What the world's clients went through, in figures. Measures nothing itself.
 
-use super::{Client, Ping, Traffic, WHOLE};
+use super::{Client, Engine, Estate, Ping, Sender, Traffic, WHOLE};
+use crate::cloud::Cloud;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,8 +29,43 @@ pub struct Figures {
     /// Requests and packets that were served, by site.
     pub served: BTreeMap<String, u64>,
     pub failed_requests: u64,
+    /// Of all clusters of an integration engine: messages that senders had to send.
+    pub messages_sent: u64,
+    pub messages_acknowledged: u64,
+    /// Messages that were processed, each once.
+    pub messages_processed: u64,
+    /// Messages that were acknowledged and are nowhere.
+    pub messages_lost: u64,
+    /// Messages that were processed once more.
+    pub messages_duplicated: u64,
+    /// Messages that were processed after a later one.
+    pub messages_out_of_order: u64,
+    /// The longest time in which a sender had a message and got no acknowledgement.
+    pub longest_gap_s: f64,
+    /// The time in which two nodes of one cluster had its queue.
+    pub two_actives_s: f64,
     pub clients: BTreeMap<String, ClientFigures>,
     pub pings: BTreeMap<String, PingFigures>,
+    pub engines: BTreeMap<String, EngineFigures>,
+}
+
+/// The figures of one cluster of an integration engine.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EngineFigures {
+    pub messages_sent: u64,
+    pub messages_acknowledged: u64,
+    pub messages_processed: u64,
+    /// Messages that wait to be processed.
+    pub messages_queued: u64,
+    pub messages_lost: u64,
+    pub messages_duplicated: u64,
+    pub messages_out_of_order: u64,
+    /// Messages of others than the world's senders that were acknowledged.
+    pub other_messages: u64,
+    pub longest_gap_s: f64,
+    pub two_actives_s: f64,
+    /// The nodes that have the queue now.
+    pub actives: Vec<String>,
 }
 
 /// The figures of one client.
@@ -54,7 +90,14 @@ pub struct PingFigures {
 }
 
 impl Traffic {
-    pub(crate) fn figures(&self, start: Timestamp, now: Timestamp) -> Figures {
+    pub(crate) fn figures(&self, cloud: &Cloud, estate: &Estate, start: Timestamp, now: Timestamp) -> Figures {
+        let engines: BTreeMap<String, EngineFigures> = estate
+            .engines
+            .iter()
+            .map(|(name, engine)| (name.clone(), engine.figures(cloud, self.senders_of(name), now)))
+            .collect();
+        let sum = |figure: fn(&EngineFigures) -> u64| engines.values().map(figure).sum();
+        let longest = |figure: fn(&EngineFigures) -> f64| engines.values().map(figure).fold(0.0, f64::max);
         let clients: BTreeMap<_, _> =
             self.clients.iter().map(|(name, client)| (name.clone(), client.figures())).collect();
         let pings: BTreeMap<_, _> = self.pings.iter().map(|(name, ping)| (name.clone(), ping.figures())).collect();
@@ -82,8 +125,45 @@ impl Traffic {
             lost_packets: pings.values().map(|ping| ping.lost).sum(),
             served,
             failed_requests: clients.values().map(|client| client.failed_requests).sum(),
+            messages_sent: sum(|engine| engine.messages_sent),
+            messages_acknowledged: sum(|engine| engine.messages_acknowledged),
+            messages_processed: sum(|engine| engine.messages_processed),
+            messages_lost: sum(|engine| engine.messages_lost),
+            messages_duplicated: sum(|engine| engine.messages_duplicated),
+            messages_out_of_order: sum(|engine| engine.messages_out_of_order),
+            longest_gap_s: longest(|engine| engine.longest_gap_s),
+            two_actives_s: longest(|engine| engine.two_actives_s),
             clients,
             pings,
+            engines,
+        }
+    }
+
+    fn senders_of<'a>(&'a self, engine: &'a str) -> impl Iterator<Item = &'a Sender> + Clone {
+        self.senders.values().filter(move |sender| sender.engine == engine)
+    }
+}
+
+impl Engine {
+    fn figures<'a>(
+        &'a self,
+        cloud: &'a Cloud,
+        senders: impl Iterator<Item = &'a Sender> + Clone,
+        now: Timestamp,
+    ) -> EngineFigures {
+        let signed = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX);
+        EngineFigures {
+            messages_sent: senders.clone().map(|sender| sender.created_before(now)).sum(),
+            messages_acknowledged: senders.clone().map(|sender| sender.acknowledged).sum(),
+            messages_processed: self.queue.processed(),
+            messages_queued: self.queue.queued(),
+            messages_lost: self.queue.lost(),
+            messages_duplicated: self.queue.duplicated(),
+            messages_out_of_order: self.queue.out_of_order(),
+            other_messages: self.nodes.values().map(|node| node.strangers).sum(),
+            longest_gap_s: seconds(signed(senders.map(|sender| sender.longest_gap_ms).max().unwrap_or(0))),
+            two_actives_s: seconds(signed(self.two_actives_ms)),
+            actives: self.actives(cloud).map(str::to_owned).collect(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod application;
 mod client;
+mod engine;
 mod figures;
 mod load;
 mod path;
@@ -10,7 +11,9 @@ mod writes;
 
 pub(crate) use application::{Application, ApplicationPath, Served, Software};
 pub(crate) use client::{Client, ClientMeasures};
-pub use figures::{ClientFigures, Figures, PingFigures};
+pub use engine::Peer;
+pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Storage};
+pub use figures::{ClientFigures, EngineFigures, Figures, PingFigures};
 pub(crate) use load::Load;
 pub(crate) use path::{End, HostTarget};
 pub(crate) use ping::Ping;
@@ -27,6 +30,8 @@ pub(crate) struct Estate {
     pub(crate) applications: BTreeMap<String, Application>,
     /// What stands on the instances, by instance id.
     pub(crate) software: BTreeMap<String, Software>,
+    /// Clusters of an integration engine.
+    pub(crate) engines: BTreeMap<String, Engine>,
     /// The region and subnet from which an operator's own requests come.
     pub(crate) vantage_region: String,
     pub(crate) vantage_subnet: Option<(String, String)>,
@@ -37,6 +42,7 @@ pub(crate) struct Estate {
 pub(crate) struct Traffic {
     pub(crate) clients: BTreeMap<String, Client>,
     pub(crate) pings: BTreeMap<String, Ping>,
+    pub(crate) senders: BTreeMap<String, Sender>,
     pub(crate) families: Families,
 }
 

@@ -112,13 +112,12 @@ impl Estate {
     }
 
     fn direct(&self, cloud: &Cloud, id: String, port: u16) -> End {
-        let region = self.software.get(&id).map(|software| software.region.as_str()).unwrap_or_default();
-        if !cloud.data_up(region) || !cloud.instance_runs(region, &id) {
-            End::Nobody
-        } else if self.listener(cloud, &id, port).is_none() {
-            End::Refused
-        } else {
+        if self.listens(cloud, &id, port) {
             End::Instance { id, port, behind: false }
+        } else if !cloud.machine_up(&id) || !self.lets_in(cloud, &id, port) {
+            End::Nobody
+        } else {
+            End::Refused
         }
     }
 
@@ -127,12 +126,9 @@ impl Estate {
     /// The subnet's route must lead to an interface of a running instance, the interface must let the packet in, and the
     /// instance's operating system must own the address.
     pub(crate) fn deliver(&self, cloud: &Cloud, region: &str, subnet: &str, address: Ipv4Addr) -> Option<String> {
-        if !cloud.data_up(region) {
-            return None;
-        }
         let arrival = cloud.route(region, subnet, address)?;
         let owned = self.software.get(&arrival.instance).is_some_and(|software| software.addresses.contains(&address));
-        (arrival.own_address || owned).then_some(arrival.instance)
+        (cloud.machine_up(&arrival.instance) && (arrival.own_address || owned)).then_some(arrival.instance)
     }
 
     fn load_balancer_ways(&self, cloud: &Cloud, arn: &str, request: &Request<'_>) -> Vec<Way> {

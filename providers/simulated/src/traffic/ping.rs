@@ -35,7 +35,7 @@ pub(crate) enum Fate {
 
 impl Ping {
     pub(crate) fn fate(&self, cloud: &Cloud, estate: &Estate) -> Fate {
-        if !cloud.data_up(&self.region) || !cloud.instance_runs(&self.region, &self.from) {
+        if !cloud.machine_up(&self.from) {
             return Fate::NotSent;
         }
         let Some(subnet) = cloud.primary_subnet(&self.region, &self.from) else { return Fate::NotSent };
