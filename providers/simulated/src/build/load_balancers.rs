@@ -3,7 +3,8 @@
 use super::{Builder, place};
 use crate::{
     document::{
-        HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetGroupDocument,
+        HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetDocument,
+        TargetGroupDocument,
     },
     elbv2::{
         Action, ActionKind, Health, HealthCheck, Listener, LoadBalancer, Target, TargetGroup, Weighted, listener_arn,
@@ -41,19 +42,22 @@ impl Builder<'_> {
         self.check_id(&[&at[..], &["id"]].concat(), document.id.as_deref());
         let mut targets = BTreeMap::new();
         for (index, target) in document.targets.iter().enumerate() {
-            if !self.document.aws.regions[region].instances.contains_key(&target.instance) {
-                let number = place(index);
-                let path = [&at[..], &["targets", &number, "instance"]].concat();
-                self.unknown(&path, &format!("instance in {region}"), &target.instance);
-            }
+            let number = place(index);
+            let path = [&at[..], &["targets", &number]].concat();
+            let Some(id) = self.target_id(region, target, &path) else { continue };
             let built = Target {
-                id: target.instance.clone(),
+                id,
                 port: target.port.unwrap_or(document.port),
                 zone: None,
                 health: Health::Initial { checked_from: self.start },
                 verdict: None,
             };
             targets.insert(built.key(), built);
+        }
+        let by_address = document.targets.iter().any(|target| target.address.is_some());
+        if by_address && document.targets.iter().any(|target| target.instance.is_some()) {
+            let message = "a group has instances or addresses, not both";
+            self.error(&[&at[..], &["targets"]].concat(), codes::CONFLICTING_FIELDS, message);
         }
         let check = &document.health_check;
         if check.interval.get().as_secs() == 0 || check.healthy_threshold == 0 || check.unhealthy_threshold == 0 {
@@ -80,10 +84,26 @@ impl Builder<'_> {
             protocol_version: is_web(&document.protocol).then(|| "HTTP1".to_owned()),
             port: document.port,
             vpc: document.vpc.clone(),
-            target_type: "instance".to_owned(),
+            target_type: if by_address { "ip" } else { "instance" }.to_owned(),
             health_check: health_check(check, &document.protocol),
             attributes: BTreeMap::from([("deregistration_delay.timeout_seconds".to_owned(), delay.to_string())]),
             targets,
+        }
+    }
+
+    fn target_id(&mut self, region: &str, document: &TargetDocument, at: &[&str]) -> Option<String> {
+        match (&document.instance, document.address) {
+            (Some(instance), None) => {
+                if !self.document.aws.regions[region].instances.contains_key(instance) {
+                    self.unknown(&[at, &["instance"]].concat(), &format!("instance in {region}"), instance);
+                }
+                Some(instance.clone())
+            }
+            (None, Some(address)) => Some(address.to_string()),
+            _ => {
+                self.error(at, codes::CONFLICTING_FIELDS, "a target is exactly one of instance and address");
+                None
+            }
         }
     }
 

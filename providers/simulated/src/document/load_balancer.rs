@@ -3,6 +3,7 @@
 use lifeboat_contract::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::net::Ipv4Addr;
 
 /// A load balancer.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -102,12 +103,16 @@ pub struct TargetGroupDocument {
     pub targets: Vec<TargetDocument>,
 }
 
-/// One registered target.
+/// One registered target. All targets of a group are instances, or all are addresses.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetDocument {
     /// The instance's id.
-    pub instance: String,
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// The address. One of a machine that does not run can be registered, too.
+    #[serde(default)]
+    pub address: Option<Ipv4Addr>,
     /// Default: the group's port.
     #[serde(default)]
     pub port: Option<u16>,
