@@ -1,6 +1,7 @@
 //! Everything that the providers' APIs show and change. Holds no clients, faults or measurements.
 
 use crate::{
+    azure::Azure,
     cloudwatch::{CloudWatch, MetricKey},
     ec2::Ec2,
     elbv2::Elb,
@@ -27,6 +28,7 @@ pub(crate) struct Cloud {
     /// Regions that publish no replication metrics.
     pub(crate) silent: BTreeSet<String>,
     pub(crate) sts: Sts,
+    pub(crate) azure: Azure,
 }
 
 /// One region's own services.
@@ -88,10 +90,14 @@ impl Cloud {
         let regions: BTreeMap<_, _> = used
             .map(|(name, region)| (name, json!({ "ec2": region.ec2.contents(), "elbv2": region.elb.contents() })))
             .collect();
-        json!({
+        let mut contents = json!({
             "regions": regions,
             "globalaccelerator": self.globalaccelerator.contents(),
             "rds": self.rds.contents(),
-        })
+        });
+        if self.azure.is_present() {
+            contents["azure"] = self.azure.contents();
+        }
+        contents
     }
 }

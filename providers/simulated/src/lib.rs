@@ -4,6 +4,7 @@
 //! that makes it a wire. The simulation knows nothing of steps, and no step knows that it is simulated.
 
 mod answer;
+mod azure;
 mod build;
 mod cloud;
 mod cloudwatch;
@@ -15,6 +16,7 @@ mod fault;
 mod globalaccelerator;
 mod ids;
 mod incident;
+mod machine;
 mod pace;
 mod rds;
 mod reach;

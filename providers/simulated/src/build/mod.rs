@@ -95,7 +95,17 @@ impl Builder<'_> {
                 .hint("write world: 1");
         }
         let account = &self.document.account;
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+        let aws = &self.document.aws;
+        let azure_alone = self.document.azure.is_some()
+            && aws.regions.is_empty()
+            && aws.global_clusters.is_empty()
+            && aws.accelerators.is_empty();
+        if account.is_empty() && azure_alone {
+            // Nothing here belongs to an account.
+        } else if account.is_empty() {
+            self.error(&["account"], codes::MISSING_FIELD, "a world with AWS has an account")
+                .hint("account: \"111122223333\"");
+        } else if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
             self.error(&["account"], codes::BAD_VALUE, "an account has twelve digits")
                 .hint("account: \"111122223333\"");
         }

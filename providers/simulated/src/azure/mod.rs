@@ -1,0 +1,23 @@
+//! The simulated Azure Resource Manager: subscriptions, resource groups, and the resource providers behind one wire format.
+//!
+//! Each service keeps its resources as the JSON that it shows, and beside it what the simulation needs of them. It applies its
+//! own transitions when they are due; operations only report on them. Nothing here checks permissions, locks or tokens.
+
+mod arm;
+mod compute;
+mod groups;
+mod network;
+mod operations;
+mod options;
+mod state;
+mod storage;
+mod trafficmanager;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use arm::{ArmCx, ArmError, ArmPath, ArmReply, ArmRequest, ArmResponse};
+pub(crate) use groups::ResourceGroup;
+pub(crate) use operations::{NewOperation, Style};
+pub(crate) use options::Options;
+pub(crate) use state::Azure;

@@ -1,0 +1,28 @@
+//! How Azure behaves in a world, where real ones differ. Holds no state.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Durations of transitions, and what clients are told of waiting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Options {
+    /// How long a write to a resource of `Microsoft.Network` takes to be provisioned.
+    pub(crate) network_write: Duration,
+    /// How long effective routes take to be told.
+    pub(crate) effective_routes: Duration,
+    /// What `Retry-After` says of operations.
+    pub(crate) retry_after: Duration,
+    /// How long an operation can be asked about after its end.
+    pub(crate) operation_kept: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            network_write: Duration::from_secs(5),
+            effective_routes: Duration::from_secs(10),
+            retry_after: Duration::from_secs(5),
+            operation_kept: Duration::from_secs(24 * 3600),
+        }
+    }
+}
