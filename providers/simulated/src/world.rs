@@ -129,7 +129,7 @@ impl World {
     /// When the next thing happens by itself, after now.
     pub fn next_event(&self) -> Option<Timestamp> {
         let cloud = &self.cloud;
-        let services = [cloud.rds.next_event(), cloud.globalaccelerator.next_event()];
+        let services = [cloud.rds.next_event(), cloud.globalaccelerator.next_event(), cloud.azure.next_event()];
         let regions = cloud.regions.values().flat_map(|region| [region.ec2.next_event(), region.elb.next_event()]);
         let incident = self.incidents.first().map(|incident| incident.at);
         let late = self.late.iter().map(|call| call.at);
@@ -186,5 +186,10 @@ impl Cloud {
         self.settle_regions(estate, now);
         let healthy: BTreeMap<String, bool> = self.load_balancer_health();
         self.globalaccelerator.advance(now, &|endpoint| healthy.get(endpoint).copied().unwrap_or(false));
+        self.azure.advance(now);
+        self.azure.storage.notice(&up, &|_, _| true);
+        self.azure.compute.notice(&|_, _| true);
+        self.watch_backends(estate, now);
+        self.watch_traffic_managers(estate, now);
     }
 }

@@ -282,14 +282,17 @@ impl ArmError {
     }
 
     /// The resource that should hold the one of the path does not exist.
-    pub(crate) fn parent_not_found(path: &ArmPath) -> Self {
+    pub(crate) fn parent_not_found(request: &ArmRequest<'_>) -> Self {
         let message = format!(
-            "Failed to perform '{}' on resource(s) of type '{}', because the parent resource '{}' could not be found.",
-            "write",
-            path.kind(),
-            path.root_id()
+            "Can not perform requested operation on nested resource. Parent resource '{}' not found.",
+            request.path.root_id()
         );
         Self::new(404, "ParentResourceNotFound", message)
+    }
+
+    /// The parent is there, and has no such child. Resource providers say this in words of their own.
+    pub(crate) fn child_not_found(path: &ArmPath) -> Self {
+        Self::new(404, "NotFound", format!("Resource {} not found.", path.id()))
     }
 
     pub(crate) fn group_not_found(group: &str) -> Self {
@@ -300,6 +303,19 @@ impl ArmError {
     pub(crate) fn busy(resource: &str) -> Self {
         let message = format!("Another operation on this or dependent resource is in progress. Resource: {resource}");
         Self { retry_after: Some(10), ..Self::conflict("AnotherOperationInProgress", message) }
+    }
+
+    /// As `busy`, in the words that `Microsoft.Network` has for a resource that is locked.
+    pub(crate) fn locked(resource: &str) -> Self {
+        let message = format!(
+            "Operation PutResourceOperation is updating resource {resource}. The call can be retried in 10 seconds."
+        );
+        let detail = ("RetryableErrorDueToAnotherOperation".to_owned(), message);
+        Self {
+            details: vec![detail],
+            retry_after: Some(10),
+            ..Self::new(429, "RetryableError", "A retryable error occurred.")
+        }
     }
 
     /// A write names a resource whose own write has not ended.

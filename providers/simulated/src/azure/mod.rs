@@ -5,19 +5,28 @@
 
 mod arm;
 mod compute;
+mod front;
 mod groups;
-mod network;
+pub(crate) mod network;
 mod operations;
 mod options;
+mod reach;
 mod state;
 mod storage;
 mod trafficmanager;
 
 #[cfg(test)]
+mod asked;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use arm::{ArmCx, ArmError, ArmPath, ArmReply, ArmRequest, ArmResponse};
+pub(crate) use compute::{ComputeTimes, Power, Room, VirtualMachine, machine_key};
+pub(crate) use front::ArmCall;
 pub(crate) use groups::ResourceGroup;
 pub(crate) use operations::{NewOperation, Style};
 pub(crate) use options::Options;
+pub(crate) use reach::is_azure_subnet;
 pub(crate) use state::Azure;
+pub(crate) use storage::{FileShare, StorageAccount, account_key};
+pub(crate) use trafficmanager::{Endpoint, EndpointKind, Monitor, MonitorProtocol, Profile, RoutingMethod, profile_key};

@@ -8,6 +8,9 @@ use std::time::Duration;
 pub(crate) struct Options {
     /// How long a write to a resource of `Microsoft.Network` takes to be provisioned.
     pub(crate) network_write: Duration,
+    /// A write to a resource that is being written is refused with 429 `RetryableError`, not with 409
+    /// `AnotherOperationInProgress`. The real service is seen to do either.
+    pub(crate) busy_is_retryable: bool,
     /// How long effective routes take to be told.
     pub(crate) effective_routes: Duration,
     /// What `Retry-After` says of operations.
@@ -20,6 +23,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             network_write: Duration::from_secs(5),
+            busy_is_retryable: false,
             effective_routes: Duration::from_secs(10),
             retry_after: Duration::from_secs(5),
             operation_kept: Duration::from_secs(24 * 3600),

@@ -85,7 +85,6 @@ impl Azure {
         self.network.advance(now);
         self.compute.advance(now);
         self.trafficmanager.advance(now);
-        self.storage.advance(now);
         self.operations.advance(now, self.options.operation_kept);
     }
 
@@ -95,7 +94,6 @@ impl Azure {
             self.network.next_event(),
             self.compute.next_event(),
             self.trafficmanager.next_event(),
-            self.storage.next_event(),
         ];
         services.into_iter().flatten().min()
     }

@@ -1,8 +1,8 @@
 //! An Azure subscription, as an operator writes it: resource groups and what they hold. Describes no resource itself.
 
 use super::{
-    AzureLoadBalancerDocument, AzureRouteTableDocument, AzureSecurityGroupDocument, FileAccountDocument,
-    NetworkInterfaceDocument, TrafficManagerProfileDocument, VirtualMachineDocument, VirtualNetworkDocument,
+    AzureLoadBalancerDocument, AzureRouteTableDocument, AzureSecurityGroupDocument, NetworkInterfaceDocument,
+    StorageAccountDocument, TrafficManagerProfileDocument, VirtualMachineDocument, VirtualNetworkDocument,
 };
 use lifeboat_contract::Span;
 use schemars::JsonSchema;
@@ -55,7 +55,7 @@ pub struct ResourceGroupDocument {
     pub traffic_manager_profiles: BTreeMap<String, TrafficManagerProfileDocument>,
     /// Storage accounts, by name.
     #[serde(default)]
-    pub storage_accounts: BTreeMap<String, FileAccountDocument>,
+    pub storage_accounts: BTreeMap<String, StorageAccountDocument>,
 }
 
 /// How Azure behaves, where real ones differ.
@@ -65,6 +65,10 @@ pub struct AzureOptionsDocument {
     /// How long a write to a network resource takes until it is provisioned, and has its effect. Default 5s.
     #[serde(default)]
     pub network_write: Option<Span>,
+    /// A second write to a network resource, while the first is being provisioned, is refused with 429 `RetryableError`. By
+    /// default with 409 `AnotherOperationInProgress`: the real service is seen to do either.
+    #[serde(default)]
+    pub busy_is_retryable: bool,
     /// How long the effective routes of an interface take to be told. Default 10s.
     #[serde(default)]
     pub effective_routes: Option<Span>,
@@ -74,4 +78,19 @@ pub struct AzureOptionsDocument {
     /// How long an operation can be asked about after its end. Default 24h.
     #[serde(default)]
     pub operation_kept: Option<Span>,
+    /// How long a virtual machine takes to start. Default 40s.
+    #[serde(default)]
+    pub vm_start: Option<Span>,
+    /// How long a virtual machine takes to restart. Default 50s.
+    #[serde(default)]
+    pub vm_restart: Option<Span>,
+    /// How long a virtual machine takes to be powered off. Default 20s.
+    #[serde(default)]
+    pub vm_power_off: Option<Span>,
+    /// How long a virtual machine takes to be deallocated. Default 45s.
+    #[serde(default)]
+    pub vm_deallocate: Option<Span>,
+    /// How long it takes until a start fails for want of capacity. Default 15s.
+    #[serde(default)]
+    pub vm_refuse: Option<Span>,
 }

@@ -4,8 +4,10 @@
 
 mod accelerator;
 mod azure;
+mod azure_compute;
 mod azure_network;
-mod azure_services;
+mod azure_storage;
+mod azure_trafficmanager;
 mod database;
 mod events;
 mod load_balancer;
@@ -14,6 +16,7 @@ mod traffic;
 
 pub use accelerator::{AcceleratorDocument, EndpointDocument, EndpointGroupDocument, GlobalListenerDocument};
 pub use azure::{AzureDocument, AzureOptionsDocument, ResourceGroupDocument};
+pub use azure_compute::{PowerStateDocument, VirtualMachineDocument};
 pub use azure_network::{
     AdminStateDocument, AzureLoadBalancerDocument, AzureRouteDocument, AzureRouteTableDocument,
     AzureSecurityGroupDocument, AzureSecurityRuleDocument, AzureSubnetDocument, BackendAddressDocument,
@@ -21,8 +24,10 @@ pub use azure_network::{
     LoadBalancingRuleDocument, NetworkInterfaceDocument, NextHopTypeDocument, ProbeProtocolDocument,
     RuleAccessDocument, RuleDirectionDocument, RuleProtocolDocument, VirtualNetworkDocument,
 };
-pub use azure_services::{
-    FileAccountDocument, PowerStateDocument, TrafficManagerProfileDocument, VirtualMachineDocument,
+pub use azure_storage::{FileShareDocument, ShareProtocolDocument, StorageAccountDocument};
+pub use azure_trafficmanager::{
+    EnabledDocument, EndpointKindDocument, MonitorDocument, MonitorProtocolDocument, RoutingMethodDocument,
+    TrafficManagerEndpointDocument, TrafficManagerProfileDocument,
 };
 pub use database::{
     DbClusterDocument, DbInstanceDocument, DbMemberDocument, FailoverDocument, FencingDocument, GlobalClusterDocument,

@@ -10,7 +10,7 @@ mod writes;
 pub(crate) use application::{Application, ApplicationPath, Served, Software};
 pub(crate) use client::{Client, ClientMeasures};
 pub use figures::{ClientFigures, Figures, PingFigures};
-pub(crate) use path::{End, HostTarget};
+pub(crate) use path::{End, HostTarget, Way};
 pub(crate) use ping::Ping;
 pub(crate) use writes::Families;
 

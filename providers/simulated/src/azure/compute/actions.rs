@@ -78,7 +78,8 @@ impl VirtualMachine {
             | (Action::PowerOff, Power::Stopped | Power::Deallocated)
             | (Action::Deallocate, Power::Deallocated) => Ok(false),
             (Action::Restart, Power::Stopped | Power::Deallocated) => {
-                let message = format!("Operation 'restart' is not allowed on VM '{}' since it does not run.", self.name);
+                let message =
+                    format!("Operation 'restart' is not allowed on VM '{}' since it does not run.", self.name);
                 Err(ArmError::conflict("OperationNotAllowed", message))
             }
             _ => Ok(true),

@@ -150,13 +150,18 @@ impl Compute {
 
     /// The machine that a network interface is attached to. Attachment does not end with the machine's power.
     pub(crate) fn holder(&self, interface: &str) -> Option<&VirtualMachine> {
-        let holds = |machine: &&VirtualMachine| machine.interfaces.iter().any(|own| own.eq_ignore_ascii_case(interface));
+        let holds =
+            |machine: &&VirtualMachine| machine.interfaces.iter().any(|own| own.eq_ignore_ascii_case(interface));
         self.machines.values().find(holds)
     }
 
     /// The configuration alone.
     pub(crate) fn contents(&self) -> Value {
-        self.machines.iter().map(|(key, machine)| (key.clone(), machine.contents())).collect::<serde_json::Map<_, _>>().into()
+        self.machines
+            .iter()
+            .map(|(key, machine)| (key.clone(), machine.contents()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     }
 }
 

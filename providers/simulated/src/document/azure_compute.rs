@@ -1,5 +1,6 @@
-//! Virtual machines, Traffic Manager profiles and storage accounts of Azure, as an operator writes them.
+//! Virtual machines of Azure, as an operator writes them. Says nothing of what they answer.
 
+use lifeboat_contract::Span;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::net::Ipv4Addr;
@@ -14,6 +15,9 @@ pub struct VirtualMachineDocument {
     /// Its availability zone: `"1"`. Default: none.
     #[serde(default)]
     pub zone: Option<String>,
+    /// Its size. Default `Standard_D2s_v5`.
+    #[serde(default = "default_size")]
+    pub size: String,
     /// Whether it runs at the start. Default `running`.
     #[serde(default)]
     pub state: PowerStateDocument,
@@ -28,6 +32,13 @@ pub struct VirtualMachineDocument {
     /// Addresses that its operating system owns besides those of its interfaces: the overlay address, for example.
     #[serde(default)]
     pub addresses: Vec<Ipv4Addr>,
+    /// How many times the platform finds room for it when it starts from `deallocated`; after that a start fails with
+    /// `ZonalAllocationFailed`, or `AllocationFailed` without a zone. Default: always.
+    #[serde(default)]
+    pub available: Option<u32>,
+    /// From this moment on, counted from the world's start, there is room for it again.
+    #[serde(default)]
+    pub available_again: Option<Span>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -41,12 +52,6 @@ pub enum PowerStateDocument {
     Stopped,
 }
 
-/// A Traffic Manager profile.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TrafficManagerProfileDocument {}
-
-/// A storage account with file shares.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FileAccountDocument {}
+fn default_size() -> String {
+    "Standard_D2s_v5".to_owned()
+}
