@@ -3,8 +3,8 @@
 use crate::azure::asked::{Asked, in_group, world};
 use serde_json::{Value, json};
 
-fn machines(changes: &[(&str, Value)]) -> Asked {
-    let mut group = json!({
+fn machines_group() -> Value {
+    json!({
         "virtual_networks": { "net": { "address_space": ["10.1.0.0/16"], "subnets": { "servers": { "prefix": "10.1.1.0/24" } } } },
         "network_interfaces": {
             "a": { "ip_configurations": { "primary": { "subnet": "net/servers", "private_ip": "10.1.1.10", "primary": true } } },
@@ -14,7 +14,11 @@ fn machines(changes: &[(&str, Value)]) -> Asked {
             "vm-a": { "zone": "1", "interfaces": ["a"] },
             "vm-b": { "state": "deallocated", "interfaces": ["b"] },
         },
-    });
+    })
+}
+
+fn machines(changes: &[(&str, Value)]) -> Asked {
+    let mut group = machines_group();
     for (pointer, value) in changes {
         let (parent, field) = pointer.rsplit_once('/').expect("a pointer starts with a slash");
         group.pointer_mut(parent).expect("the parent is there")[field] = value.clone();
@@ -28,7 +32,8 @@ fn vm(name: &str, rest: &str) -> String {
 
 fn power(sim: &mut Asked, name: &str) -> String {
     let view = sim.get(&vm(name, "/instanceView")).body;
-    let mut codes = view["statuses"].as_array().expect("there are statuses").iter().filter_map(|one| one["code"].as_str());
+    let mut codes =
+        view["statuses"].as_array().expect("there are statuses").iter().filter_map(|one| one["code"].as_str());
     let power = codes.find_map(|code| code.strip_prefix("PowerState/"));
     power.expect("there is a power state").to_owned()
 }
@@ -117,14 +122,22 @@ fn a_machine_without_room_stays_deallocated_until_there_is_some() {
 
 #[test]
 fn a_power_cut_stops_a_machine_at_once_and_frees_nothing() {
-    let mut sim = machines(&[]);
-    let now = sim.world.now();
-    sim.world.cloud.azure.compute.set_power("vm-a", false, now);
-    assert_eq!(power(&mut sim, "vm-a"), "stopped");
-    sim.world.cloud.azure.compute.set_power("vm-b", false, now);
-    assert_eq!(power(&mut sim, "vm-b"), "deallocated");
-    sim.world.cloud.azure.compute.set_power("vm-a", true, now);
+    let mut group = machines_group();
+    group["virtual_machines"]["vm-a"]["application"] = "page".into();
+    let mut document = world(group);
+    document["applications"] = json!({ "page": { "paths": { "/": {} } } });
+    document["hosts"] = json!({ "a.example": { "instance": "vm-a" } });
+    document["incident"] = json!([
+        { "at": "10s", "stop_instance": "vm-a" }, { "at": "10s", "stop_instance": "vm-b" }, { "at": "20s", "start_instance": "vm-a" },
+    ]);
+    let mut sim = Asked::new(document);
+    assert_eq!(sim.host("http://a.example/"), Some(200));
+    sim.go(10.0);
+    assert_eq!((power(&mut sim, "vm-a").as_str(), power(&mut sim, "vm-b").as_str()), ("stopped", "deallocated"));
+    assert_eq!(sim.host("http://a.example/"), None);
+    sim.go(20.0);
     assert_eq!(power(&mut sim, "vm-a"), "running");
+    assert_eq!(sim.host("http://a.example/"), Some(200));
 }
 
 #[test]
