@@ -12,7 +12,7 @@ pub(crate) struct Machine {
 }
 
 /// A connection that a machine takes or opens, by its port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Flow {
     In(u16),
     Out(u16),

@@ -77,7 +77,6 @@ pub(crate) struct ArmCx<'a> {
     /// What faults do to the transition that this request begins.
     pub(crate) pace: Pace,
     pub(crate) subscription: &'a str,
-    pub(crate) tenant: &'a str,
 }
 
 impl ArmCx<'_> {
@@ -88,11 +87,7 @@ impl ArmCx<'_> {
 
     /// How a transition ends: `result`, unless a fault lets the service call it off.
     pub(crate) fn outcome(&self, result: Option<Value>) -> Result<Option<Value>, (String, String)> {
-        if self.pace.cancel {
-            Err(("Canceled".to_owned(), "Operation was canceled.".to_owned()))
-        } else {
-            Ok(result)
-        }
+        if self.pace.cancel { Err(("Canceled".to_owned(), "Operation was canceled.".to_owned())) } else { Ok(result) }
     }
 }
 
@@ -134,7 +129,8 @@ impl ArmRequest<'_> {
     /// The body as an object with `properties`: what a PUT needs.
     pub(crate) fn resource_body(&self) -> Result<&Value, ArmError> {
         let right = self.body.is_object() && self.body.get("properties").is_none_or(Value::is_object);
-        let invalid = || ArmError::bad("InvalidRequestContent", "The request content was invalid and could not be deserialized.");
+        let invalid =
+            || ArmError::bad("InvalidRequestContent", "The request content was invalid and could not be deserialized.");
         right.then_some(&self.body).ok_or_else(invalid)
     }
 }
@@ -144,7 +140,8 @@ impl ArmPath {
     pub(crate) fn parse(path: &str) -> Option<Self> {
         let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
         let mut parts = segments.into_iter().peekable();
-        let mut read = Self { subscription: String::new(), group: None, namespace: None, types: Vec::new(), rest: None };
+        let mut read =
+            Self { subscription: String::new(), group: None, namespace: None, types: Vec::new(), rest: None };
         let is = |part: Option<&String>, name: &str| part.is_some_and(|part| part.eq_ignore_ascii_case(name));
         if is(parts.peek(), "subscriptions") {
             parts.next();
@@ -222,11 +219,6 @@ impl ArmPath {
             id.extend(["/", kind, "/", name]);
         }
         id
-    }
-
-    /// The id in lower case: what resources are kept by.
-    pub(crate) fn key(&self) -> String {
-        self.id().to_ascii_lowercase()
     }
 
     /// The outermost resource's id in lower case.

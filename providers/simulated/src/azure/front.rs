@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// How long the Resource Manager waits for a region before it gives up.
-const GATEWAY_TIMEOUT: Duration = Duration::from_secs(60);
+const GATEWAY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A request to the Resource Manager.
 pub(crate) struct ArmCall<'a> {
@@ -54,9 +54,14 @@ impl<'a> ArmCall<'a> {
 
     /// The call as its service gets it, or what is wrong with its body.
     fn arm_request(&self) -> Result<ArmRequest<'_>, ArmError> {
-        let invalid = |what: &str| ArmError::bad("InvalidRequestContent", format!("The request content was invalid: {what}"));
+        let invalid =
+            |what: &str| ArmError::bad("InvalidRequestContent", format!("The request content was invalid: {what}"));
         let path = self.path.clone().ok_or_else(|| {
-            ArmError::new(404, "NotFound", format!("The path {} is not the Resource Manager's.", self.request.uri().path()))
+            ArmError::new(
+                404,
+                "NotFound",
+                format!("The path {} is not the Resource Manager's.", self.request.uri().path()),
+            )
         })?;
         let bytes = self.request.body();
         let body = if bytes.is_empty() {
@@ -65,7 +70,8 @@ impl<'a> ArmCall<'a> {
             serde_json::from_slice(bytes).map_err(|error| invalid(&error.to_string()))?
         };
         let query = self.request.uri().query().unwrap_or_default();
-        let version = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
+        let version =
+            form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name.eq_ignore_ascii_case("api-version"));
         Ok(ArmRequest {
             method: self.request.method().clone(),
             path,
@@ -215,14 +221,8 @@ impl World {
             Ok(request) => request,
             Err(error) => return error.response(),
         };
-        let (subscription, tenant) = (cloud.azure.subscription.clone(), cloud.azure.tenant.clone());
-        let cx = ArmCx {
-            now: self.now,
-            seed: self.seed,
-            pace: verdict.pace,
-            subscription: &subscription,
-            tenant: &tenant,
-        };
+        let subscription = cloud.azure.subscription.clone();
+        let cx = ArmCx { now: self.now, seed: self.seed, pace: verdict.pace, subscription: &subscription };
         cloud.azure.answer(&request, &cx)
     }
 

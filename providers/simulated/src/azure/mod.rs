@@ -29,4 +29,6 @@ pub(crate) use options::Options;
 pub(crate) use reach::is_azure_subnet;
 pub(crate) use state::Azure;
 pub(crate) use storage::{FileShare, StorageAccount, account_key};
-pub(crate) use trafficmanager::{Endpoint, EndpointKind, Monitor, MonitorProtocol, Profile, RoutingMethod, profile_key};
+pub(crate) use trafficmanager::{
+    Endpoint, EndpointKind, Monitor, MonitorProtocol, Profile, RoutingMethod, profile_key,
+};

@@ -26,7 +26,7 @@ impl Default for Options {
             busy_is_retryable: false,
             effective_routes: Duration::from_secs(10),
             retry_after: Duration::from_secs(5),
-            operation_kept: Duration::from_secs(24 * 3600),
+            operation_kept: Duration::from_hours(24),
         }
     }
 }

@@ -34,14 +34,15 @@ impl Azure {
             Flow::In(port) => (true, *port),
             Flow::Out(port) => (false, *port),
         };
-        let (source, destination) = if inbound {
-            (Peer::Somebody, Peer::Address(address))
-        } else {
-            (Peer::Address(address), Peer::Somebody)
-        };
-        let attempt =
-            Attempt { inbound, protocol: Protocol::Tcp, source, destination, port: Some(port), inside: &[] };
+        let (source, destination) =
+            if inbound { (Peer::Somebody, Peer::Address(address)) } else { (Peer::Address(address), Peer::Somebody) };
+        let attempt = Attempt { inbound, protocol: Protocol::Tcp, source, destination, port: Some(port), inside: &[] };
         self.network.admits(own, attempt)
+    }
+
+    /// Whether this is a virtual machine of which somebody in the network can't reach a port.
+    pub(crate) fn fences(&self, machine: &str, port: u16) -> bool {
+        self.compute.named(machine).is_some() && !self.admits(machine, None, &Flow::In(port))
     }
 
     fn interface_of(&self, vm: &str, wanted: Option<&str>) -> Option<&super::network::Interface> {
@@ -134,9 +135,7 @@ impl Estate {
             return false;
         }
         match &probe.path {
-            Some(path) => {
-                self.serve(cloud, &machine.name, probe.port, path).is_some_and(|served| served.status == 200)
-            }
+            Some(path) => self.serve(cloud, &machine.name, probe.port, path).is_some_and(|served| served.status == 200),
             None => self.listener(cloud, &machine.name, probe.port).is_some(),
         }
     }

@@ -1,8 +1,12 @@
 //! A subscription with its resource providers, and which of them a request is for. Knows none of their resources.
 
 use super::{
-    ArmCx, ArmError, ArmReply, ArmRequest, ArmResponse, Options, ResourceGroup, compute::Compute, network::Network,
-    operations::{Asked, Operations}, storage::Storage, trafficmanager::TrafficManager,
+    ArmCx, ArmError, ArmReply, ArmRequest, ArmResponse, Options, ResourceGroup,
+    compute::Compute,
+    network::Network,
+    operations::{Asked, Operations},
+    storage::Storage,
+    trafficmanager::TrafficManager,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -69,7 +73,9 @@ impl Azure {
         }
         let kind = path.shape();
         match namespace.to_ascii_lowercase().as_str() {
-            "microsoft.network" if kind.starts_with("trafficmanagerprofiles") => self.trafficmanager.answer(request, cx),
+            "microsoft.network" if kind.starts_with("trafficmanagerprofiles") => {
+                self.trafficmanager.answer(request, cx)
+            }
             "microsoft.network" => self.answer_network(request, cx),
             "microsoft.compute" => self.compute.answer(request, cx),
             "microsoft.storage" => self.storage.answer(request, cx),
@@ -90,11 +96,7 @@ impl Azure {
 
     /// When the next thing happens by itself. Operations report on time alone, and are no events.
     pub(crate) fn next_event(&self) -> Option<Timestamp> {
-        let services = [
-            self.network.next_event(),
-            self.compute.next_event(),
-            self.trafficmanager.next_event(),
-        ];
+        let services = [self.network.next_event(), self.compute.next_event(), self.trafficmanager.next_event()];
         services.into_iter().flatten().min()
     }
 

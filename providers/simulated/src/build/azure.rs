@@ -25,7 +25,11 @@ impl Builder<'_> {
             self.check_location(&[&at[..], &["location"]].concat(), &group.location);
             let built = ResourceGroup { name: name.clone(), location: group.location.clone() };
             if self.cloud.azure.groups.insert(name.to_ascii_lowercase(), built).is_some() {
-                self.error(&at, codes::DUPLICATE_ID, format!("another resource group is called {name} in other letters"));
+                self.error(
+                    &at,
+                    codes::DUPLICATE_ID,
+                    format!("another resource group is called {name} in other letters"),
+                );
             }
         }
     }

@@ -24,6 +24,7 @@ impl Builder<'_> {
         let at = ["azure", "resource_groups", group.0, "load_balancers", name];
         let location = self.azure_location(&at, document.location.as_ref(), group.1);
         let id = network_id(&self.cloud.azure.subscription, group.0, "loadBalancers", name);
+        let found_before = self.findings.as_slice().len();
         if document.frontends.is_empty() {
             let path = [&at[..], &["frontends"]].concat();
             self.error(&path, codes::MISSING_FIELD, "a load balancer has at least one frontend");
@@ -45,9 +46,12 @@ impl Builder<'_> {
             document.pools.iter().map(|(pool, contents)| self.pool(&at, group, &network, pool, contents)).collect();
         let probes: Vec<Value> =
             document.probes.iter().map(|(probe, contents)| self.probe(&at, probe, contents)).collect();
-        let rules: Vec<Value> =
-            document.rules.iter().map(|(rule, contents)| self.balancing_rule(&at, &id, document, rule, contents)).collect();
-        if self.findings.has_errors() {
+        let rules: Vec<Value> = document
+            .rules
+            .iter()
+            .map(|(rule, contents)| self.balancing_rule(&at, &id, document, rule, contents))
+            .collect();
+        if self.findings.as_slice().len() > found_before {
             return;
         }
         let properties = json!({
@@ -56,7 +60,7 @@ impl Builder<'_> {
             "probes": probes,
             "loadBalancingRules": rules,
         });
-        self.keep::<Balancer>(&at, group.0, &location, properties);
+        self.keep::<Balancer>(&at, group.0, &location, &properties);
     }
 
     fn pool(
@@ -80,8 +84,7 @@ impl Builder<'_> {
             }
         }
         let addresses = document.addresses.iter().map(|(address, contents)| {
-            let mut properties =
-                json!({ "ipAddress": contents.ip, "virtualNetwork": { "id": network } });
+            let mut properties = json!({ "ipAddress": contents.ip, "virtualNetwork": { "id": network } });
             match contents.admin_state {
                 AdminStateDocument::None => {}
                 AdminStateDocument::Up => properties["adminState"] = "Up".into(),

@@ -67,7 +67,7 @@ impl Builder<'_> {
             }
             routes.push(json!({ "name": route, "properties": properties }));
         }
-        self.keep::<crate::azure::network::RouteTable>(&at, group.0, &location, json!({ "routes": routes }));
+        self.keep::<crate::azure::network::RouteTable>(&at, group.0, &location, &json!({ "routes": routes }));
     }
 
     fn azure_security_group(&mut self, group: Group<'_>, name: &str, document: &AzureSecurityGroupDocument) {
@@ -108,14 +108,17 @@ impl Builder<'_> {
             }
             rules.push(json!({ "name": rule, "properties": properties }));
         }
-        self.keep::<crate::azure::network::SecurityGroup>(&at, group.0, &location, json!({ "securityRules": rules }));
+        self.keep::<crate::azure::network::SecurityGroup>(&at, group.0, &location, &json!({ "securityRules": rules }));
     }
 
     fn virtual_network(&mut self, group: Group<'_>, name: &str, document: &VirtualNetworkDocument) {
         let at = ["azure", "resource_groups", group.0, "virtual_networks", name];
         let location = self.azure_location(&at, document.location.as_ref(), group.1);
-        let space: Vec<Ipv4Net> =
-            document.address_space.iter().filter_map(|text| self.range(&[&at[..], &["address_space"]].concat(), text)).collect();
+        let space: Vec<Ipv4Net> = document
+            .address_space
+            .iter()
+            .filter_map(|text| self.range(&[&at[..], &["address_space"]].concat(), text))
+            .collect();
         if document.address_space.is_empty() {
             let path = [&at[..], &["address_space"]].concat();
             self.error(&path, codes::MISSING_FIELD, "a network has at least one range");
@@ -144,7 +147,7 @@ impl Builder<'_> {
             "subnets": subnets,
             "virtualNetworkPeerings": peerings,
         });
-        self.keep::<crate::azure::network::VirtualNetwork>(&at, group.0, &location, properties);
+        self.keep::<crate::azure::network::VirtualNetwork>(&at, group.0, &location, &properties);
     }
 
     fn azure_subnet(&mut self, at: &[&str], group: Group<'_>, name: &str, document: &AzureSubnetDocument) -> Value {
@@ -158,7 +161,9 @@ impl Builder<'_> {
         if let Some(guard) = &document.security_group {
             match self.network_reference(group, "networkSecurityGroups", group.1.security_groups.keys(), guard) {
                 Some(id) => properties["networkSecurityGroup"] = json!({ "id": id }),
-                None => self.unknown(&[at, &["security_group"]].concat(), "security group in the resource group", guard),
+                None => {
+                    self.unknown(&[at, &["security_group"]].concat(), "security group in the resource group", guard);
+                }
             }
         }
         json!({ "name": name, "properties": properties })
@@ -237,7 +242,11 @@ impl Builder<'_> {
         if let Some(guard) = &document.security_group {
             match self.network_reference(group, "networkSecurityGroups", group.1.security_groups.keys(), guard) {
                 Some(id) => properties["networkSecurityGroup"] = json!({ "id": id }),
-                None => self.unknown(&[&at[..], &["security_group"]].concat(), "security group in the resource group", guard),
+                None => self.unknown(
+                    &[&at[..], &["security_group"]].concat(),
+                    "security group in the resource group",
+                    guard,
+                ),
             }
         }
         if let Some(machine) = holder(group.1, name) {
@@ -247,7 +256,7 @@ impl Builder<'_> {
             );
             properties["virtualMachine"] = json!({ "id": id });
         }
-        self.keep::<crate::azure::network::Interface>(&at, group.0, &location, properties);
+        self.keep::<crate::azure::network::Interface>(&at, group.0, &location, &properties);
     }
 
     /// The id of a subnet that is written as `NET/SUBNET` of a resource group.
@@ -275,7 +284,7 @@ impl Builder<'_> {
     }
 
     /// Keeps a resource as it is at the world's start. What the service itself would refuse is a finding at `at`.
-    pub(super) fn keep<T: Effect>(&mut self, at: &[&str], group: &str, location: &str, properties: Value) {
+    pub(super) fn keep<T: Effect>(&mut self, at: &[&str], group: &str, location: &str, properties: &Value) {
         let name = at.last().copied().unwrap_or_default();
         let id = network_id(&self.cloud.azure.subscription, group, T::TYPE, name);
         let network = &mut self.cloud.azure.network;

@@ -130,7 +130,10 @@ impl Builder<'_> {
             }
         }
         let vantage = &self.document.vantage;
-        let first = self.document.aws.regions.keys().next().cloned().unwrap_or_else(|| "us-east-1".to_owned());
+        let azure =
+            || self.document.azure.as_ref()?.resource_groups.values().next().map(|group| group.location.clone());
+        let first = self.document.aws.regions.keys().next().cloned();
+        let first = first.or_else(azure).unwrap_or_else(|| "us-east-1".to_owned());
         self.estate.vantage_region = vantage.region.clone().unwrap_or(first);
         if let Some(subnet) = &vantage.subnet {
             let aws = self.subnet_region(subnet).map(|region| (region, subnet.clone()));

@@ -75,7 +75,8 @@ impl Builder<'_> {
                 document.address.is_some(),
             ];
             if given.iter().filter(|given| **given).count() != 1 {
-                let message = "a host leads to exactly one of accelerator, load_balancer, instance, traffic_manager and address";
+                let message =
+                    "a host leads to exactly one of accelerator, load_balancer, instance, traffic_manager and address";
                 self.error(&at, codes::CONFLICTING_FIELDS, message);
                 continue;
             }

@@ -110,6 +110,7 @@ impl Estate {
             None => whole(End::Nobody),
             Some(HostTarget::Accelerator(arn)) => self.accelerator_ways(cloud, &arn, request, region),
             Some(HostTarget::LoadBalancer(arn)) => self.load_balancer_ways(cloud, &arn, request),
+            Some(HostTarget::Instance(id)) if cloud.azure.fences(&id, request.port) => whole(End::Nobody),
             Some(HostTarget::Instance(id)) => whole(self.direct(cloud, id, request.port)),
             Some(HostTarget::Address(address)) => match &self.vantage_subnet {
                 Some((_, subnet)) if is_azure_subnet(subnet) => self.azure_ways(cloud, subnet, address, request.port),

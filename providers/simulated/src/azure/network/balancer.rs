@@ -116,9 +116,9 @@ impl Effect for Balancer {
             }
             let missing = properties.get("privateIPAddress").is_none();
             if let Some(subnet) = body::reference(frontend, "subnet").filter(|_| missing) {
-                let free = network.free_address(&subnet).ok_or_else(|| {
-                    ArmError::bad("SubnetIsFull", format!("Subnet {subnet} has no address left."))
-                })?;
+                let free = network
+                    .free_address(&subnet)
+                    .ok_or_else(|| ArmError::bad("SubnetIsFull", format!("Subnet {subnet} has no address left.")))?;
                 body::properties(frontend).insert("privateIPAddress".to_owned(), free.to_string().into());
             }
         }

@@ -32,8 +32,11 @@ fn usual(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let said = fields.into_iter().filter(|(name, value)| {
-                let nothing = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
-                !nothing && !(name == "adminState" && value.as_str().is_some_and(|state| state.eq_ignore_ascii_case("None")))
+                let nothing =
+                    value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+                let none =
+                    name == "adminState" && value.as_str().is_some_and(|state| state.eq_ignore_ascii_case("None"));
+                !nothing && !none
             });
             Value::Object(said.map(|(name, value)| (name, usual(value))).collect())
         }

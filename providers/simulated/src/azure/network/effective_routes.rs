@@ -7,18 +7,14 @@ use serde_json::{Value, json};
 
 impl Azure {
     /// Needs a machine that runs: only its host knows the routes in force.
-    pub(super) fn effective_route_table(
-        &self,
-        request: &ArmRequest<'_>,
-        cx: &ArmCx<'_>,
-    ) -> Result<ArmReply, ArmError> {
+    pub(super) fn effective_route_table(&self, request: &ArmRequest<'_>, cx: &ArmCx<'_>) -> Result<ArmReply, ArmError> {
         if request.method != Method::POST {
             return Err(ArmError::method_not_allowed(&request.method));
         }
         let path = &request.path;
         let key = path.root_key();
         let kept = self.network.interfaces.get(&key).ok_or_else(|| ArmError::resource_not_found(path))?;
-        if !self.compute.holder(&key).is_some_and(|machine| machine.runs()) {
+        if !self.compute.holder(&key).is_some_and(crate::azure::VirtualMachine::runs) {
             let message = format!(
                 "Network interface {} must be attached to a running virtual machine for its effective routes to be told.",
                 kept.id
@@ -40,7 +36,8 @@ impl Azure {
 }
 
 fn told(route: &EffectiveRoute, all: &[EffectiveRoute]) -> Value {
-    let overridden = route.name.is_none() && all.iter().any(|other| other.name.is_some() && other.prefix == route.prefix);
+    let overridden =
+        route.name.is_none() && all.iter().any(|other| other.name.is_some() && other.prefix == route.prefix);
     let addresses = match route.hop {
         NextHop::Appliance(address) => vec![address],
         _ => Vec::new(),

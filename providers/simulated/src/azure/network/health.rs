@@ -111,7 +111,8 @@ impl Network {
             return Some(interface.to_owned());
         }
         let frontends = self.balancers.get(balancer)?.effect.frontends.values();
-        let networks = frontends.filter_map(|frontend| frontend.subnet.as_deref()).map(super::virtual_network::network_of);
+        let networks =
+            frontends.filter_map(|frontend| frontend.subnet.as_deref()).map(super::virtual_network::network_of);
         let mut owners = networks.filter_map(|network| self.owner(network, address));
         owners.next().map(str::to_owned)
     }

@@ -121,7 +121,8 @@ impl Network {
             .iter()
             .flat_map(|(key, kept)| kept.effect.frontends.iter().map(move |(frontend, own)| (key, frontend, own)));
         let mut found = frontends.filter(|(_, _, own)| {
-            own.address == Some(address) && own.subnet.as_deref().is_some_and(|subnet| near.contains(&network_of(subnet)))
+            own.address == Some(address)
+                && own.subnet.as_deref().is_some_and(|subnet| near.contains(&network_of(subnet)))
         });
         found.next().map(|(balancer, frontend, _)| (balancer.clone(), frontend.clone()))
     }

@@ -139,8 +139,8 @@ impl Network {
             }
         }
         let frontends = self.balancers.values().flat_map(|kept| kept.effect.frontends.values());
-        let taken =
-            frontends.filter(|own| own.address == Some(address) && own.subnet.as_deref().map(network_of) == Some(network));
+        let taken = frontends
+            .filter(|own| own.address == Some(address) && own.subnet.as_deref().map(network_of) == Some(network));
         taken.map(|own| own.id.clone()).next()
     }
 
@@ -168,8 +168,9 @@ fn complete_config(
     let kept = before.filter(|before| body::reference(before, "subnet").as_deref() == Some(&subnet));
     let address = if method.eq_ignore_ascii_case("Static") {
         given.ok_or_else(|| {
-            let message =
-                format!("Private IP address is required when privateIPAllocationMethod is Static in IP configuration {name}.");
+            let message = format!(
+                "Private IP address is required when privateIPAllocationMethod is Static in IP configuration {name}."
+            );
             ArmError::bad("PrivateIPAddressMissing", message)
         })?
     } else {

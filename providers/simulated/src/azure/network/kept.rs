@@ -69,7 +69,7 @@ pub(crate) struct Pending {
 
 impl<T: Effect> Kept<T> {
     /// Keeps a resource that is there from the world's start on: checked as a write, and in effect at once.
-    pub(crate) fn found(id: &str, location: &str, properties: Value, network: &mut Network) -> Result<(), ArmError> {
+    pub(crate) fn found(id: &str, location: &str, properties: &Value, network: &mut Network) -> Result<(), ArmError> {
         let key = id.to_ascii_lowercase();
         let machine = properties.get("virtualMachine").cloned();
         let mut made = json!({ "properties": properties });

@@ -126,7 +126,8 @@ fn read_route(route: &Value) -> Result<Route, ArmError> {
         "virtualappliance" => {
             let parsed = address.and_then(|text| text.parse().ok());
             NextHop::Appliance(parsed.ok_or_else(|| {
-                let message = format!("Next hop IP address of route {name} must be the address of a virtual appliance.");
+                let message =
+                    format!("Next hop IP address of route {name} must be the address of a virtual appliance.");
                 ArmError::bad("RouteNextHopIPAddressInvalid", message)
             })?)
         }

@@ -124,14 +124,10 @@ impl Match {
     fn covers(&self, end: End, inside: &[Ipv4Net]) -> bool {
         let is_inside = |address: Ipv4Addr| inside.iter().any(|range| range.contains(&address));
         match (self, end) {
-            (Self::Any, _)
-            | (Self::AzureLoadBalancer, End::Probe)
-            | (Self::VirtualNetwork, End::Somebody) => true,
+            (Self::Any, _) | (Self::AzureLoadBalancer, End::Probe) | (Self::VirtualNetwork, End::Somebody) => true,
             (Self::Range(range), End::Address(address)) => range.contains(&address),
             // A range is only sure to cover somebody when it covers the whole network.
-            (Self::Range(range), End::Somebody) => {
-                !inside.is_empty() && inside.iter().all(|own| range.contains(own))
-            }
+            (Self::Range(range), End::Somebody) => !inside.is_empty() && inside.iter().all(|own| range.contains(own)),
             (Self::VirtualNetwork, End::Address(address)) => is_inside(address),
             (Self::Internet, End::Address(address)) => !is_inside(address) && !address.is_private(),
             _ => false,
@@ -156,13 +152,14 @@ impl Effect for SecurityGroup {
         let properties = body::properties(made);
         properties.remove("subnets");
         properties.remove("networkInterfaces");
-        if !properties.get("defaultSecurityRules").is_some_and(|rules| rules.as_array().is_some_and(|r| r.len() == 6)) {
-            properties.insert("defaultSecurityRules".to_owned(), DEFAULTS.iter().map(default_rule).collect());
-        }
+        // Nobody can change the default rules, whatever is sent.
+        properties.insert("defaultSecurityRules".to_owned(), DEFAULTS.iter().map(default_rule).collect());
         for rule in body::list_mut(made, "securityRules") {
             let properties = body::properties(rule);
             properties.entry("sourcePortRange").or_insert("*".into());
-            for field in ["sourcePortRanges", "destinationPortRanges", "sourceAddressPrefixes", "destinationAddressPrefixes"] {
+            for field in
+                ["sourcePortRanges", "destinationPortRanges", "sourceAddressPrefixes", "destinationAddressPrefixes"]
+            {
                 properties.entry(field).or_insert(json!([]));
             }
         }
@@ -260,7 +257,10 @@ fn read_rule(rule: &Value) -> Result<Rule, ArmError> {
     let name = body::name(rule).to_owned();
     let invalid = |field: &str| {
         let value = rule.pointer(&format!("/properties/{field}")).cloned().unwrap_or_default();
-        ArmError::bad("InvalidRequestFormat", format!("The value {value} is not valid for {field} of security rule {name}."))
+        ArmError::bad(
+            "InvalidRequestFormat",
+            format!("The value {value} is not valid for {field} of security rule {name}."),
+        )
     };
     let word = |field: &str| body::text(rule, field).unwrap_or_default().to_ascii_lowercase();
     let inbound = match word("direction").as_str() {

@@ -29,7 +29,6 @@ impl Azure {
         let path = &request.path;
         match (path.types.len(), &path.rest, &request.method) {
             (0, Some(_), &Method::GET) => Ok(self.network.list::<T>(request)),
-            (0, Some(_), method) => Err(ArmError::method_not_allowed(method)),
             (1, None, &Method::GET) => {
                 let key = path.root_key();
                 let kept = T::all(&self.network).get(&key).ok_or_else(|| ArmError::resource_not_found(path))?;
@@ -37,7 +36,7 @@ impl Azure {
             }
             (1, None, &Method::PUT) if T::WRITABLE => self.put::<T>(request, cx),
             (1, None, &Method::DELETE) if T::WRITABLE => self.delete::<T>(request, cx),
-            (1, None, method) => Err(ArmError::method_not_allowed(method)),
+            (0, Some(_), method) | (1, None, method) => Err(ArmError::method_not_allowed(method)),
             (1, Some(_), _) | (2, None, _) => self.serve_child::<T>(request, cx),
             _ => Err(ArmError::unknown_type(path)),
         }

@@ -68,7 +68,10 @@ fn a_pool_of_interfaces_has_the_members_that_name_it() {
     let mut sim = Sim::with(&[("/azure/resource_groups/engine/load_balancers/front/pools", pool)]);
     assert_eq!(sim.sites(FRONT), ["a", "b"]);
     let shown = sim.get(POOL);
-    assert_eq!(shown["properties"]["backendIPConfigurations"][0]["id"], id("networkInterfaces/a/ipConfigurations/primary"));
+    assert_eq!(
+        shown["properties"]["backendIPConfigurations"][0]["id"],
+        id("networkInterfaces/a/ipConfigurations/primary")
+    );
     let mut interface = sim.get("networkInterfaces/a");
     interface["properties"]["ipConfigurations"][0]["properties"]["loadBalancerBackendAddressPools"] = json!([]);
     assert_eq!(sim.put("networkInterfaces/a", &interface).status, 200);
@@ -82,9 +85,7 @@ fn a_pool_of_interfaces_has_the_members_that_name_it() {
 
 #[test]
 fn a_floating_address_with_ha_ports_reaches_whoever_owns_it() {
-    let rule = |floating: bool| {
-        json!({ "all": { "frontend": "internal", "protocol": "all", "port": 0, "pool": "engines", "probe": "active", "floating_ip": floating } })
-    };
+    let rule = |floating: bool| json!({ "all": { "frontend": "internal", "protocol": "all", "port": 0, "pool": "engines", "probe": "active", "floating_ip": floating } });
     let rules = "/azure/resource_groups/engine/load_balancers/front/rules";
     let mut sim = Sim::with(&[(rules, rule(true))]);
     assert_eq!(sim.sites(FRONT), ["a", "b"]);

@@ -52,6 +52,7 @@ fn the_lowest_priority_decides_and_defaults_come_last() {
     sim.go(5.0);
     assert!(!admits(&sim, Flow::In(80)) && admits(&sim, Flow::Out(2049)));
     assert_eq!(sim.page("http://vip.example/"), None);
+    assert_eq!(sim.page("http://a.example/"), None);
     sim.put(&format!("{group}/clients"), &rule(100, "Inbound", "Allow", "10.1.3.0/24", "80"));
     assert_eq!(sim.go(10.0).page("http://vip.example/"), Some("a".to_owned()));
     assert!(!admits(&sim, Flow::In(80)), "somebody in the network need not be in a part of it");
@@ -70,7 +71,8 @@ fn the_lowest_priority_decides_and_defaults_come_last() {
 
 #[test]
 fn a_fence_on_the_subnet_counts_as_one_on_the_interface() {
-    let fence = json!({ "fence": { "rules": { "deny": { "priority": 100, "direction": "inbound", "access": "deny" } } } });
+    let fence =
+        json!({ "fence": { "rules": { "deny": { "priority": 100, "direction": "inbound", "access": "deny" } } } });
     let subnet = "/azure/resource_groups/engine/virtual_networks/net/subnets/servers/security_group";
     let interface = "/azure/resource_groups/engine/network_interfaces/a/security_group";
     let mut sim = Sim::with(&[

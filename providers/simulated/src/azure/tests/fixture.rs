@@ -26,9 +26,7 @@ pub(super) fn document() -> Value {
             "subnet": "net/servers", "private_ip": ip, "primary": true,
         } } })
     };
-    let engine = |site: &str| {
-        json!({ "zone": "1", "interfaces": [site], "site": site, "application": "engine", "addresses": ["192.168.10.10", "10.1.0.4"] })
-    };
+    let engine = |site: &str| json!({ "zone": "1", "interfaces": [site], "site": site, "application": "engine", "addresses": ["192.168.10.10", "10.1.0.4"] });
     json!({
         "world": 1, "name": "azure", "start": "2026-01-15T09:00:00Z",
         "vantage": { "region": "eastus", "subnet": "engine/net/clients" },

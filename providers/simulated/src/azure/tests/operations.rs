@@ -15,7 +15,9 @@ fn a_put_is_polled_by_its_status() {
     let mut sim = Sim::new();
     let told = sim.put(OVERLAY, &route("10.1.1.11"));
     let url = told.header("azure-asyncoperation");
-    assert!(url.starts_with("https://management.azure.com/subscriptions/") && url.contains("/locations/eastus/operations/"));
+    assert!(
+        url.starts_with("https://management.azure.com/subscriptions/") && url.contains("/locations/eastus/operations/")
+    );
     assert_eq!(told.header("retry-after"), "5");
     let poll = sim.call("GET", &url, &[], &Value::Null);
     assert_eq!((poll.status, &poll.body["status"]), (200, &json!("InProgress")));
@@ -49,7 +51,8 @@ fn effective_routes_come_by_location() {
     let user = routes.iter().find(|route| route["source"] == "User").expect("the overlay has a route");
     assert_eq!((&user["state"], &user["addressPrefix"]), (&json!("Active"), &json!(["192.168.10.10/32"])));
     assert_eq!(user["nextHopIpAddress"], json!(["10.1.1.10"]));
-    let dropped = |route: &&Value| route["nextHopType"] == "None" && route["addressPrefix"] == json!(["192.168.0.0/16"]);
+    let dropped =
+        |route: &&Value| route["nextHopType"] == "None" && route["addressPrefix"] == json!(["192.168.0.0/16"]);
     assert!(routes.iter().any(|route| dropped(&route)));
 }
 
@@ -91,7 +94,10 @@ fn an_operation_that_is_called_off_leaves_a_failed_resource() {
 fn throttling_rejection_and_lost_answers() {
     let mut sim = Sim::with(&[fault("PUT routetables/routes", ("throttle", json!(true)))]);
     let told = sim.put(OVERLAY, &route("10.1.1.11"));
-    assert_eq!((told.status, told.code(), told.header("retry-after")), (429, "SubscriptionRequestsThrottled", "10".to_owned()));
+    assert_eq!(
+        (told.status, told.code(), told.header("retry-after")),
+        (429, "SubscriptionRequestsThrottled", "10".to_owned())
+    );
     let reject = json!({ "code": "AuthorizationFailed", "status": 403, "message": "no" });
     let mut sim = Sim::with(&[fault("PUT routetables/routes", ("reject", reject))]);
     assert_eq!(sim.put(OVERLAY, &route("10.1.1.11")).code(), "AuthorizationFailed");

@@ -44,7 +44,10 @@ fn a_child_has_an_etag_of_its_own_and_changes_its_parents() {
     let stale = table["etag"].as_str().expect("a table has an etag");
     let body = sim.get("routeTables/clients");
     let told = sim.call("PUT", &id("routeTables/clients"), &[("if-match", stale)], &body);
-    assert_eq!((told.status, told.code(), told.detail()), (412, "PreconditionFailed", "PreconditionFailedEtagMismatch"));
+    assert_eq!(
+        (told.status, told.code(), told.detail()),
+        (412, "PreconditionFailed", "PreconditionFailedEtagMismatch")
+    );
     let fresh = sim.get(OVERLAY)["etag"].as_str().expect("a route has an etag").to_owned();
     let told = sim.call("PUT", &id(OVERLAY), &[("if-match", &fresh)], &route("10.1.1.11"));
     assert_eq!(told.status, 200);
@@ -63,7 +66,10 @@ fn one_write_at_a_time() {
     let mut sim = Sim::with(&[("/azure/options", json!({ "busy_is_retryable": true }))]);
     sim.put(OVERLAY, &route("10.1.1.11"));
     let told = sim.delete(OVERLAY);
-    assert_eq!((told.status, told.code(), told.detail()), (429, "RetryableError", "RetryableErrorDueToAnotherOperation"));
+    assert_eq!(
+        (told.status, told.code(), told.detail()),
+        (429, "RetryableError", "RetryableErrorDueToAnotherOperation")
+    );
     assert_eq!(told.header("retry-after"), "10");
 }
 
@@ -115,7 +121,11 @@ fn what_is_not_there_is_told_apart() {
         (id("routeTables/none"), 404, "ResourceNotFound"),
         (id("routeTables/clients/routes/none"), 404, "NotFound"),
         (id("routeTables/none/routes/overlay"), 404, "ParentResourceNotFound"),
-        (id("routeTables/clients").replace("resourceGroups/engine", "resourceGroups/none"), 404, "ResourceGroupNotFound"),
+        (
+            id("routeTables/clients").replace("resourceGroups/engine", "resourceGroups/none"),
+            404,
+            "ResourceGroupNotFound",
+        ),
         (id("routeTables/clients").replace("0001", "0009"), 404, "SubscriptionNotFound"),
         (id("natGateways/x"), 404, "InvalidResourceType"),
     ];
@@ -144,8 +154,16 @@ fn bodies_that_make_no_sense_are_refused() {
         ("routeTables/clients/routes/twin", route("10.1.1.11"), "RouteConflict"),
         ("routeTables/new", json!({ "properties": {} }), "LocationRequired"),
         ("routeTables/clients", json!({ "location": "westus" }), "InvalidResourceLocation"),
-        (POOL, json!({ "properties": { "loadBalancerBackendAddresses": [{ "name": "x", "properties": { "ipAddress": "10.1.1.10", "adminState": "Off" } }] } }), "InvalidRequestFormat"),
-        ("networkInterfaces/new", json!({ "location": "eastus", "properties": {} }), "NetworkInterfaceMustHaveAtLeastOneIpConfiguration"),
+        (
+            POOL,
+            json!({ "properties": { "loadBalancerBackendAddresses": [{ "name": "x", "properties": { "ipAddress": "10.1.1.10", "adminState": "Off" } }] } }),
+            "InvalidRequestFormat",
+        ),
+        (
+            "networkInterfaces/new",
+            json!({ "location": "eastus", "properties": {} }),
+            "NetworkInterfaceMustHaveAtLeastOneIpConfiguration",
+        ),
         (OVERLAY, json!([1]), "InvalidRequestContent"),
     ];
     for (rest, body, code) in cases {
@@ -182,12 +200,16 @@ fn every_unknown_reference_of_a_document_is_found() {
     group["network_interfaces"]["b"]["ip_configurations"]["primary"]["subnet"] = json!("net/none");
     group["network_interfaces"]["c"]["ip_configurations"]["primary"]["private_ip"] = json!("10.9.9.9");
     group["load_balancers"]["front"]["rules"]["http"]["pool"] = json!("none");
-    group["security_groups"]["guard"]["rules"] = json!({ "r": { "priority": 1, "direction": "inbound", "access": "deny" } });
+    group["security_groups"]["guard"]["rules"] =
+        json!({ "r": { "priority": 1, "direction": "inbound", "access": "deny" } });
     wrong["vantage"]["subnet"] = json!("engine/net/none");
     wrong["hosts"]["front.example"]["load_balancer"] = json!("engine/front/none");
     let wrong: WorldDocument = serde_json::from_value(wrong).expect("the document is well-formed");
-    let found: Vec<String> =
-        World::build(&wrong).expect_err("the document is wrong").iter().map(|f| format!("{} {}", f.path, f.code)).collect();
+    let found: Vec<String> = World::build(&wrong)
+        .expect_err("the document is wrong")
+        .iter()
+        .map(|f| format!("{} {}", f.path, f.code))
+        .collect();
     let at = "azure/resource_groups/engine";
     for expected in [
         format!("{at}/virtual_networks/net/subnets/clients/route_table LB0302"),
