@@ -168,6 +168,10 @@ fn location_of<T>(sent: &Value, existing: Option<&Kept<T>>, name: &str) -> Resul
             Err(ArmError::conflict("InvalidResourceLocation", message))
         }
         (_, Some(kept)) => Ok(kept.location.clone()),
+        (Some(wanted), None) if wanted.is_empty() || !wanted.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+            let message = format!("The provided location '{wanted}' is not available for resource type '{name}'.");
+            Err(ArmError::bad("LocationNotAvailableForResourceType", message))
+        }
         (Some(wanted), None) => Ok(wanted),
         (None, None) => {
             Err(ArmError::bad("LocationRequired", "The location property is required for this definition."))

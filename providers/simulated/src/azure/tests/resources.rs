@@ -224,3 +224,43 @@ fn every_unknown_reference_of_a_document_is_found() {
         assert!(found.contains(&expected), "{expected} is not in {found:#?}");
     }
 }
+
+#[test]
+fn no_body_brings_the_world_down() {
+    let mut sim = Sim::new();
+    let (before, mut at) = (sim.world.contents(), 0.0);
+    // A write that is accepted has ended when the next one comes.
+    let mut put = |sim: &mut Sim, rest: &str, body: &Value| {
+        at += 6.0;
+        sim.go(at).put(rest, body).status
+    };
+    let odd = [
+        json!(1),
+        json!([]),
+        json!("x"),
+        json!({}),
+        json!([1, "x", {}]),
+        json!([{ "name": 1, "properties": [] }]),
+        json!({ "id": 1 }),
+    ];
+    let kinds = [
+        ("routeTables/odd", ["routes", "subnets", "disableBgpRoutePropagation"]),
+        ("networkInterfaces/odd", ["ipConfigurations", "networkSecurityGroup", "virtualMachine"]),
+        ("networkSecurityGroups/odd", ["securityRules", "defaultSecurityRules", "subnets"]),
+        ("loadBalancers/odd", ["frontendIPConfigurations", "backendAddressPools", "loadBalancingRules"]),
+        ("loadBalancers/front", ["probes", "backendAddressPools", "loadBalancingRules"]),
+        (POOL, ["loadBalancerBackendAddresses", "virtualNetwork", "backendIPConfigurations"]),
+        (OVERLAY, ["addressPrefix", "nextHopType", "nextHopIpAddress"]),
+    ];
+    for (rest, fields) in kinds {
+        for (field, value) in fields.iter().flat_map(|field| odd.iter().map(move |value| (field, value))) {
+            let status = put(&mut sim, rest, &json!({ "location": "eastus", "properties": { *field: value } }));
+            assert!(status < 500, "{rest} {field} {value}");
+        }
+        for value in &odd {
+            assert!(put(&mut sim, rest, value) < 500, "{rest} {value}");
+        }
+    }
+    assert!(sim.go(3600.0).page("http://vip.example/").is_some());
+    assert_ne!(sim.world.contents(), before);
+}
