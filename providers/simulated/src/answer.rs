@@ -1,6 +1,7 @@
 //! Answers requests: which service or application one is for, the faults it meets, and its effect. Waits for nothing.
 
 use crate::{
+    azure::ArmCall,
     cloud::Cloud,
     cloudwatch,
     codec::{ApiError, Params, Protocol, RestErrors, RestRequest, Scope, ServiceCx, namespace},
@@ -67,9 +68,12 @@ impl World {
     pub fn answer(&mut self, now: Timestamp, request: &Request<Bytes>) -> Answer {
         self.advance(now);
         self.requests += 1;
-        match ApiCall::read(request) {
-            Some(call) => self.answer_api(&call),
-            None => self.answer_host(request),
+        if let Some(call) = ApiCall::read(request) {
+            self.answer_api(&call)
+        } else if let Some(call) = ArmCall::read(request) {
+            self.answer_arm(&call)
+        } else {
+            self.answer_host(request)
         }
     }
 
@@ -77,6 +81,9 @@ impl World {
     pub fn knows(&self, request: &Request<Bytes>) -> bool {
         if let Some(call) = ApiCall::read(request) {
             return call.is_served();
+        }
+        if let Some(call) = ArmCall::read(request) {
+            return self.knows_arm(&call);
         }
         let (host, _) = host_and_port(request);
         self.estate.target(&self.cloud, &host).is_some()
@@ -169,21 +176,22 @@ impl World {
         cloud.dispatch(call, &cx, request_id)
     }
 
-    fn has_stale_reads(&self) -> bool {
+    pub(crate) fn has_stale_reads(&self) -> bool {
         self.faults.iter().any(|fault| matches!(fault.effect, crate::fault::FaultEffect::Stale(_)))
     }
 
     /// A request that nobody waits for any more takes effect, unless its region is gone by now.
     pub(crate) fn land(&mut self, late: &LateCall) {
         let Some(request) = late.request() else { return };
-        let Some(call) = ApiCall::read(&request) else {
-            let (host, port) = host_and_port(&request);
-            self.serve(&host, port, request.uri().path(), Some(request.body()));
+        let Some(call) = ApiCall::read(&request).filter(ApiCall::is_served) else {
+            if let Some(call) = ArmCall::read(&request) {
+                self.land_arm(&call);
+            } else if ApiCall::read(&request).is_none() {
+                let (host, port) = host_and_port(&request);
+                self.serve(&host, port, request.uri().path(), Some(request.body()));
+            }
             return;
         };
-        if !call.is_served() {
-            return;
-        }
         if self.cloud.control_up(&call.scope.region) {
             let request_id = self.request_id();
             let mut cloud = std::mem::take(&mut self.cloud);
@@ -291,7 +299,7 @@ impl World {
         Reply::Response(self.finish(response))
     }
 
-    fn finish(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+    pub(crate) fn finish(&self, mut response: Response<Bytes>) -> Response<Bytes> {
         let date = self.now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         if let Ok(date) = HeaderValue::from_str(&date) {
             response.headers_mut().insert(header::DATE, date);
@@ -301,7 +309,7 @@ impl World {
         response
     }
 
-    fn request_id(&self) -> String {
+    pub(crate) fn request_id(&self) -> String {
         ids::uuid(&format!("request/{}/{}", self.seed, self.requests))
     }
 }
@@ -446,7 +454,7 @@ fn form(request: &Request<Bytes>) -> Bytes {
 }
 
 /// The host of an absolute URI, or of the `Host` header, and the port.
-fn host_and_port(request: &Request<Bytes>) -> (String, u16) {
+pub(crate) fn host_and_port(request: &Request<Bytes>) -> (String, u16) {
     let uri: &Uri = request.uri();
     let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
     if let Some(host) = uri.host() {
@@ -458,7 +466,7 @@ fn host_and_port(request: &Request<Bytes>) -> (String, u16) {
 }
 
 impl LateCall {
-    fn of(request: &Request<Bytes>, at: Timestamp) -> Self {
+    pub(crate) fn of(request: &Request<Bytes>, at: Timestamp) -> Self {
         let headers = request.headers().iter();
         let text = headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
         Self {

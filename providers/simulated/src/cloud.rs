@@ -2,6 +2,7 @@
 
 use crate::{
     autoscaling::AutoScaling,
+    azure::Azure,
     cloudwatch::{CloudWatch, MetricKey},
     ec2::Ec2,
     efs::Efs,
@@ -32,6 +33,7 @@ pub(crate) struct Cloud {
     /// Regions that publish no replication metrics.
     pub(crate) silent: BTreeSet<String>,
     pub(crate) sts: Sts,
+    pub(crate) azure: Azure,
 }
 
 /// One region's own services.
@@ -106,10 +108,14 @@ impl Cloud {
     pub(crate) fn contents(&self) -> Value {
         let used = self.regions.iter().filter(|(_, region)| **region != RegionState::default());
         let regions: BTreeMap<_, _> = used.map(|(name, region)| (name, region.unscaled().contents())).collect();
-        json!({
+        let mut contents = json!({
             "regions": regions,
             "globalaccelerator": self.globalaccelerator.contents(),
             "rds": self.rds.contents(),
-        })
+        });
+        if self.azure.is_present() {
+            contents["azure"] = self.azure.contents();
+        }
+        contents
     }
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod autoscaling;
+mod azure;
 mod build;
 mod cloud;
 mod cloudwatch;

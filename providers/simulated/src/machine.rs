@@ -35,8 +35,12 @@ pub(crate) struct Zone {
 }
 
 impl Cloud {
-    /// An EC2 instance by its id.
+    /// An EC2 instance by its id, or an Azure virtual machine by its name.
     pub(crate) fn machine(&self, id: &str) -> Option<Machine> {
+        self.ec2_machine(id).or_else(|| self.azure.machine(id))
+    }
+
+    fn ec2_machine(&self, id: &str) -> Option<Machine> {
         self.regions.iter().find_map(|(name, region)| {
             let instance = region.ec2.instances.get(id)?;
             let zone = region.ec2.subnets.get(&instance.subnet).map(|subnet| subnet.zone.clone()).unwrap_or_default();
@@ -59,25 +63,16 @@ impl Cloud {
     ///
     /// Established connections are not modelled: every flow is a new one.
     pub(crate) fn admits(&self, machine: &str, interface: Option<&str>, flow: Flow) -> bool {
-        self.regions.values().any(|region| {
-            region.ec2.interface_of(machine, interface).is_some_and(|found| region.ec2.admits(found, flow))
-        })
+        self.azure.admits(machine, interface, flow)
+            || self.regions.values().any(|region| {
+                region.ec2.interface_of(machine, interface).is_some_and(|found| region.ec2.admits(found, flow))
+            })
     }
-}
 
-impl Cloud {
     /// Whether a machine has an interface of this name.
     pub(crate) fn has_interface(&self, machine: &str, interface: &str) -> bool {
-        self.regions.values().any(|region| region.ec2.interface_of(machine, Some(interface)).is_some())
-    }
-
-    /// Whether a file share, `GROUP/ACCOUNT/SHARE`, can be used from a zone.
-    pub(crate) fn share_available(&self, _share: &str, _zone: &str) -> bool {
-        false
-    }
-
-    pub(crate) fn has_share(&self, _share: &str) -> bool {
-        false
+        self.azure.has_interface(machine, interface)
+            || self.regions.values().any(|region| region.ec2.interface_of(machine, Some(interface)).is_some())
     }
 }
 

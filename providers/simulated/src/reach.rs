@@ -22,6 +22,7 @@ pub(crate) struct Arrival {
 impl Cloud {
     pub(crate) fn instance_runs(&self, region: &str, id: &str) -> bool {
         self.instance(region, id).is_some_and(|instance| instance.state == InstanceState::Running)
+            || self.azure.compute.named(id).is_some_and(|machine| machine.runs() && machine.location == region)
     }
 
     fn instance(&self, region: &str, id: &str) -> Option<&Instance> {
@@ -30,6 +31,9 @@ impl Cloud {
 
     /// The primary private address of an instance.
     pub(crate) fn instance_address(&self, region: &str, id: &str) -> Option<Ipv4Addr> {
+        if let Some(address) = self.azure.machine_address(id) {
+            return Some(address);
+        }
         let interfaces = self.regions.get(region)?.ec2.interfaces.values();
         let attached = interfaces.filter_map(|interface| interface.attachment.as_ref().map(|held| (held, interface)));
         let primary = attached.filter(|(held, _)| held.instance == id).min_by_key(|(held, _)| held.device_index);
@@ -37,7 +41,7 @@ impl Cloud {
     }
 
     pub(crate) fn primary_subnet(&self, region: &str, id: &str) -> Option<String> {
-        self.instance(region, id).map(|instance| instance.subnet.clone())
+        self.instance(region, id).map(|instance| instance.subnet.clone()).or_else(|| self.azure.machine_subnet(id))
     }
 
     /// Where a packet from a subnet arrives, by the subnet's routes and the interface's own check.
@@ -53,6 +57,7 @@ impl Cloud {
 
     /// Stops or starts an instance at once.
     pub(crate) fn power(&mut self, region: &str, instance: &str, on: bool, now: Timestamp) {
+        self.azure.compute.set_power(instance, on, now);
         if let Some(region) = self.regions.get_mut(region) {
             region.ec2.set_power(instance, on, now);
         }
@@ -105,6 +110,8 @@ impl Cloud {
         for accelerator in self.globalaccelerator.accelerators.values_mut() {
             accelerator.believe(&healthy);
         }
+        self.believe_backends(estate);
+        self.believe_traffic_managers(estate, now);
     }
 
     fn check_targets(&mut self, estate: &Estate, mut check: impl FnMut(&mut Elb, &Ec2, &dyn Fn(&Probe<'_>) -> bool)) {

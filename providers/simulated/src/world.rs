@@ -5,6 +5,7 @@ use crate::{
     document::LatencyDocument,
     fault::Fault,
     incident::Incident,
+    machine::Zone,
     traffic::{Estate, Figures, Load, Traffic},
 };
 use jiff::Timestamp;
@@ -149,7 +150,7 @@ impl World {
     /// When the next thing happens by itself, after now.
     pub fn next_event(&self) -> Option<Timestamp> {
         let cloud = &self.cloud;
-        let services = [cloud.rds.next_event(), cloud.globalaccelerator.next_event()];
+        let services = [cloud.rds.next_event(), cloud.globalaccelerator.next_event(), cloud.azure.next_event()];
         let regions = cloud.regions.values().flat_map(|region| {
             let scaled = [region.autoscaling.next_event(), region.eks.next_event()];
             [region.ec2.next_event(), region.elb.next_event()].into_iter().chain(scaled)
@@ -241,5 +242,14 @@ impl Cloud {
         self.settle_regions(estate, now);
         let healthy: BTreeMap<String, bool> = self.load_balancer_health();
         self.globalaccelerator.advance(now, &|endpoint| healthy.get(endpoint).copied().unwrap_or(false));
+        self.azure.advance(now);
+        let lost_zones = self.lost_zones.clone();
+        let zone_up = |region: &str, zone: &str| {
+            !lost_zones.contains(&Zone { region: region.to_owned(), name: zone.to_owned() })
+        };
+        self.azure.storage.notice(&up, &zone_up);
+        self.azure.compute.notice(&zone_up);
+        self.watch_backends(estate, now);
+        self.watch_traffic_managers(estate, now);
     }
 }

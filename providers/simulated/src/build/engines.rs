@@ -115,7 +115,7 @@ impl Builder<'_> {
                 found.map(|(region, id)| Storage::FileSystem { region: region.to_owned(), id: id.to_owned() })
             }
             (None, Some(share)) => {
-                if !self.cloud.has_share(share) {
+                if !self.cloud.azure.has_share(share) {
                     self.unknown(&[at, &["file_share"]].concat(), "file share", share);
                 }
                 Some(Storage::FileShare(share.clone()))

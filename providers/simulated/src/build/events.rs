@@ -70,7 +70,7 @@ impl Builder<'_> {
         }
         found.extend(self.engine_happenings(at, document));
         for (field, name) in [("lose_region", &document.lose_region), ("restore_region", &document.restore_region)] {
-            if let Some(name) = name.as_ref().filter(|name| !crate::answer::is_region(name)) {
+            if let Some(name) = name.as_ref().filter(|name| !self.is_known_region(name)) {
                 self.error(&[at, &[field]].concat(), codes::BAD_VALUE, format!("{name} is not the name of a region"));
             }
         }

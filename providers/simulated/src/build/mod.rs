@@ -1,6 +1,12 @@
 //! Builds a world from its document, and finds everything that is wrong with it. Reads no text.
 
 mod accelerators;
+mod azure;
+mod azure_balancers;
+mod azure_compute;
+mod azure_network;
+mod azure_storage;
+mod azure_trafficmanager;
 mod databases;
 mod engines;
 mod events;
@@ -49,6 +55,11 @@ impl World {
         }
         builder.networks();
         builder.instances();
+        builder.azure();
+        builder.azure_networks();
+        builder.azure_virtual_machines();
+        builder.azure_storage_accounts();
+        builder.azure_traffic_managers();
         builder.applications();
         builder.load_balancers();
         builder.file_systems();
@@ -105,7 +116,17 @@ impl Builder<'_> {
                 .hint("write world: 1");
         }
         let account = &self.document.account;
-        if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
+        let aws = &self.document.aws;
+        let azure_alone = self.document.azure.is_some()
+            && aws.regions.is_empty()
+            && aws.global_clusters.is_empty()
+            && aws.accelerators.is_empty();
+        if account.is_empty() && azure_alone {
+            // Nothing here belongs to an account.
+        } else if account.is_empty() {
+            self.error(&["account"], codes::MISSING_FIELD, "a world with AWS has an account")
+                .hint("account: \"111122223333\"");
+        } else if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
             self.error(&["account"], codes::BAD_VALUE, "an account has twelve digits")
                 .hint("account: \"111122223333\"");
         }
@@ -119,11 +140,15 @@ impl Builder<'_> {
             }
         }
         let vantage = &self.document.vantage;
-        let first = self.document.aws.regions.keys().next().cloned().unwrap_or_else(|| "us-east-1".to_owned());
+        let azure =
+            || self.document.azure.as_ref()?.resource_groups.values().next().map(|group| group.location.clone());
+        let first = self.document.aws.regions.keys().next().cloned();
+        let first = first.or_else(azure).unwrap_or_else(|| "us-east-1".to_owned());
         self.estate.vantage_region = vantage.region.clone().unwrap_or(first);
         if let Some(subnet) = &vantage.subnet {
-            match self.subnet_region(subnet) {
-                Some(region) => self.estate.vantage_subnet = Some((region, subnet.clone())),
+            let aws = self.subnet_region(subnet).map(|region| (region, subnet.clone()));
+            match aws.or_else(|| self.azure_vantage(subnet)) {
+                Some(found) => self.estate.vantage_subnet = Some(found),
                 None => self.unknown(&["vantage", "subnet"], "subnet", subnet),
             }
         }
@@ -137,10 +162,12 @@ impl Builder<'_> {
         holders.next().map(|(name, _)| name.clone())
     }
 
-    /// The region of an instance of the document.
+    /// The region of an instance or a virtual machine of the document.
     fn instance_region(&self, instance: &str) -> Option<String> {
         let mut regions = self.document.aws.regions.iter();
-        regions.find(|(_, region)| region.instances.contains_key(instance)).map(|(name, _)| name.clone())
+        let aws = regions.find(|(_, region)| region.instances.contains_key(instance)).map(|(name, _)| name.clone());
+        let machines = || self.cloud.azure.compute.machines.values();
+        aws.or_else(|| machines().find(|machine| machine.name == instance).map(|machine| machine.location.clone()))
     }
 
     /// The state of a region of the document.

@@ -200,7 +200,7 @@ impl Builder<'_> {
     }
 
     /// A range in canonical form.
-    fn range(&mut self, at: &[&str], text: &str) -> Option<Ipv4Net> {
+    pub(super) fn range(&mut self, at: &[&str], text: &str) -> Option<Ipv4Net> {
         let Ok(range) = text.parse::<Ipv4Net>() else {
             self.error(at, codes::BAD_ADDRESS, format!("{text} is not a range of addresses"))
                 .hint("write it like 10.0.0.0/16");

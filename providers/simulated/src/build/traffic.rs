@@ -75,10 +75,12 @@ impl Builder<'_> {
                 document.accelerator.is_some(),
                 document.load_balancer.is_some(),
                 document.instance.is_some(),
+                document.traffic_manager.is_some(),
                 document.address.is_some(),
             ];
             if given.iter().filter(|given| **given).count() != 1 {
-                let message = "a host leads to exactly one of accelerator, load_balancer, instance and address";
+                let message =
+                    "a host leads to exactly one of accelerator, load_balancer, instance, traffic_manager and address";
                 self.error(&at, codes::CONFLICTING_FIELDS, message);
                 continue;
             }
@@ -96,6 +98,9 @@ impl Builder<'_> {
             return Some(HostTarget::Accelerator(self.accelerator_arn(id)));
         }
         if let Some(balancer) = &document.load_balancer {
+            if let Some(frontend) = self.azure_frontend(balancer) {
+                return Some(HostTarget::Frontend(frontend));
+            }
             let arn = balancer.split_once('/').and_then(|(region, name)| self.load_balancer_arn(region, name));
             if arn.is_none() {
                 self.unknown(&["hosts", name, "load_balancer"], "load balancer", balancer);
@@ -107,6 +112,13 @@ impl Builder<'_> {
                 self.unknown(&["hosts", name, "instance"], "instance", instance);
             }
             return Some(HostTarget::Instance(instance.clone()));
+        }
+        if let Some(profile) = &document.traffic_manager {
+            let key = self.traffic_manager_key(profile);
+            if key.is_none() {
+                self.unknown(&["hosts", name, "traffic_manager"], "Traffic Manager profile", profile);
+            }
+            return key.map(HostTarget::TrafficManager);
         }
         document.address.map(HostTarget::Address)
     }

@@ -108,8 +108,8 @@ pub struct FaultDocument {
     /// The transition that the call begins never ends.
     #[serde(default)]
     pub stuck: bool,
-    /// What the call begins is called off by the service: a switchover, a start or launch for which there is no capacity, an
-    /// update of a node group.
+    /// What the call begins is called off by the service: a switchover, an operation, a start or launch for which there is no
+    /// capacity, an update of a node group.
     #[serde(default)]
     pub cancel: bool,
 }
@@ -119,13 +119,15 @@ pub struct FaultDocument {
 #[serde(deny_unknown_fields)]
 pub struct FaultMatch {
     /// The service's signing name: `rds`, `ec2`, `elasticloadbalancing`, `autoscaling`, `eks`, `elasticfilesystem`,
-    /// `globalaccelerator`, `monitoring`, `sts`; `http` for an application.
+    /// `globalaccelerator`, `monitoring`, `sts`; of Azure, the namespace: `Microsoft.Network`; `http` for an application.
     #[serde(default)]
     pub service: Option<String>,
-    /// The operation's name: `SwitchoverGlobalCluster`. For an application, the path.
+    /// The operation's name: `SwitchoverGlobalCluster`. Of Azure, the method and the types in small letters, with the action or
+    /// the collection at the end: `PUT routetables/routes`, `POST virtualmachines/start`, `GET locations/operations`. For an
+    /// application, the path.
     #[serde(default)]
     pub operation: Option<String>,
-    /// The region that is called. For an application, there is none.
+    /// The region that is called; of Azure, the resource's. For an application, there is none.
     #[serde(default)]
     pub region: Option<String>,
     /// The host that is called.

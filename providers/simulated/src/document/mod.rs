@@ -3,6 +3,11 @@
 //! A document may be wrong: `build` checks it. No module here reads text or decides what a field means for the simulation.
 
 mod accelerator;
+mod azure;
+mod azure_compute;
+mod azure_network;
+mod azure_storage;
+mod azure_trafficmanager;
 mod database;
 mod engine;
 mod events;
@@ -13,6 +18,20 @@ mod storage;
 mod traffic;
 
 pub use accelerator::{AcceleratorDocument, EndpointDocument, EndpointGroupDocument, GlobalListenerDocument};
+pub use azure::{AzureDocument, AzureOptionsDocument, ResourceGroupDocument};
+pub use azure_compute::{PowerStateDocument, VirtualMachineDocument};
+pub use azure_network::{
+    AdminStateDocument, AzureLoadBalancerDocument, AzureRouteDocument, AzureRouteTableDocument,
+    AzureSecurityGroupDocument, AzureSecurityRuleDocument, AzureSubnetDocument, BackendAddressDocument,
+    BackendPoolDocument, FrontendDocument, IpConfigurationDocument, LoadBalancerProbeDocument,
+    LoadBalancingRuleDocument, NetworkInterfaceDocument, NextHopTypeDocument, ProbeProtocolDocument,
+    RuleAccessDocument, RuleDirectionDocument, RuleProtocolDocument, VirtualNetworkDocument,
+};
+pub use azure_storage::{FileShareDocument, ShareProtocolDocument, StorageAccountDocument};
+pub use azure_trafficmanager::{
+    EnabledDocument, EndpointKindDocument, MonitorDocument, MonitorProtocolDocument, RoutingMethodDocument,
+    TrafficManagerEndpointDocument, TrafficManagerProfileDocument,
+};
 pub use database::{
     DbClusterDocument, DbInstanceDocument, DbMemberDocument, FailoverDocument, FencingDocument, GlobalClusterDocument,
     SwitchoverDocument,
@@ -53,7 +72,8 @@ pub struct WorldDocument {
     /// Where all chance in this world comes from: the same seed gives the same run, byte for byte.
     #[serde(default = "one")]
     pub seed: u64,
-    /// The twelve digits of the AWS account that owns everything here, quoted.
+    /// The twelve digits of the AWS account that owns everything here, quoted. A world with `azure` alone has none.
+    #[serde(default)]
     pub account: String,
     /// How long answers take.
     #[serde(default)]
@@ -64,6 +84,9 @@ pub struct WorldDocument {
     /// Everything that belongs to AWS.
     #[serde(default)]
     pub aws: AwsDocument,
+    /// Everything that belongs to Azure.
+    #[serde(default)]
+    pub azure: Option<AzureDocument>,
     /// Host names and what they lead to. Accelerators, load balancers and databases have names of their own besides.
     #[serde(default)]
     pub hosts: BTreeMap<String, HostDocument>,

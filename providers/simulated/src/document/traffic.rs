@@ -12,7 +12,7 @@ pub struct VantageDocument {
     /// The region an accelerator takes them to be closest to. Default: the first region of the world.
     #[serde(default)]
     pub region: Option<String>,
-    /// The subnet whose routes they follow to a private address. Without it, private addresses can't be reached.
+    /// The subnet whose routes they follow to a private address; of Azure, as `GROUP/NETWORK/SUBNET`. Without it, private addresses can't be reached.
     #[serde(default)]
     pub subnet: Option<String>,
 }
@@ -24,12 +24,15 @@ pub struct HostDocument {
     /// An accelerator's id.
     #[serde(default)]
     pub accelerator: Option<String>,
-    /// A load balancer, as `REGION/NAME`.
+    /// A load balancer, as `REGION/NAME`; of Azure, a frontend, as `GROUP/LOAD_BALANCER/FRONTEND`.
     #[serde(default)]
     pub load_balancer: Option<String>,
     /// An instance's id: the way in for checks that look at one server.
     #[serde(default)]
     pub instance: Option<String>,
+    /// A Traffic Manager profile, as `NAME` or `GROUP/NAME`: a name of one's own for it.
+    #[serde(default)]
+    pub traffic_manager: Option<String>,
     /// An address, reached by the routes of the subnet in `vantage`.
     #[serde(default)]
     pub address: Option<Ipv4Addr>,

@@ -65,6 +65,6 @@ fn networks_are_checked() {
 #[test]
 fn the_schema_of_worlds_can_be_made() {
     let schema = schemars::schema_for!(WorldDocument).to_value();
-    assert_eq!(schema["required"], json!(["world", "name", "start", "account"]));
+    assert_eq!(schema["required"], json!(["world", "name", "start"]));
     assert!(schema["$defs"]["FaultDocument"].is_object());
 }

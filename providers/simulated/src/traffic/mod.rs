@@ -15,7 +15,7 @@ pub use engine::Peer;
 pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Storage};
 pub use figures::{ClientFigures, EngineFigures, Figures, PingFigures};
 pub(crate) use load::Load;
-pub(crate) use path::{End, HostTarget};
+pub(crate) use path::{End, HostTarget, Way};
 pub(crate) use ping::Ping;
 pub(crate) use writes::Families;
 

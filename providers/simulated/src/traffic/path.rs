@@ -1,6 +1,6 @@
 //! The way of a request from a host name to an instance. Does not know what is answered there.
 
-use crate::{cloud::Cloud, elbv2::Destination, reach::Request, traffic::Estate};
+use crate::{azure::is_azure_subnet, cloud::Cloud, elbv2::Destination, reach::Request, traffic::Estate};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -13,6 +13,10 @@ pub(crate) enum HostTarget {
     LoadBalancer(String),
     Instance(String),
     Address(Ipv4Addr),
+    /// The id of a frontend of Azure.
+    Frontend(String),
+    /// The key of a Traffic Manager profile.
+    TrafficManager(String),
 }
 
 /// Where a part of a host's requests ends.
@@ -54,11 +58,19 @@ impl Estate {
         {
             return Some(HostTarget::Accelerator(accelerator.arn.clone()));
         }
+        if let Some(key) = cloud.azure.trafficmanager.named(&host) {
+            return Some(HostTarget::TrafficManager(key.to_owned()));
+        }
         cloud.load_balancer_named(&host).map(HostTarget::LoadBalancer)
     }
 
     pub(crate) fn addresses(&self, cloud: &Cloud, host: &str) -> Vec<IpAddr> {
-        match self.target(cloud, host) {
+        self.addresses_of(cloud, self.target(cloud, host), 0)
+    }
+
+    /// The addresses of a target; `depth` counts the names that were followed to it.
+    pub(crate) fn addresses_of(&self, cloud: &Cloud, target: Option<HostTarget>, depth: u8) -> Vec<IpAddr> {
+        match target {
             None => Vec::new(),
             Some(HostTarget::Address(address)) => vec![address.into()],
             Some(HostTarget::Accelerator(arn)) => {
@@ -74,18 +86,37 @@ impl Estate {
                 let last = u8::try_from(crate::ids::mix(&arn, 0) % 254).unwrap_or(0) + 1;
                 vec![IpAddr::from([203, 0, 113, last])]
             }
+            Some(HostTarget::Frontend(id)) => cloud.azure.frontend_address(&id).map(IpAddr::from).into_iter().collect(),
+            Some(HostTarget::TrafficManager(key)) => self.profile_addresses(cloud, &key, depth),
         }
     }
 
     /// Where such requests of a client near `region` end.
     pub(crate) fn ways(&self, cloud: &Cloud, request: &Request<'_>, region: &str) -> Vec<Way> {
+        self.ways_to(cloud, self.target(cloud, request.host), request, region, 0)
+    }
+
+    /// Where such requests end once a name has led to `target`; `depth` counts the names that were followed to it.
+    pub(crate) fn ways_to(
+        &self,
+        cloud: &Cloud,
+        target: Option<HostTarget>,
+        request: &Request<'_>,
+        region: &str,
+        depth: u8,
+    ) -> Vec<Way> {
         let whole = |end| vec![Way { part: 1.0, end }];
-        match self.target(cloud, request.host) {
+        match target {
             None => whole(End::Nobody),
             Some(HostTarget::Accelerator(arn)) => self.accelerator_ways(cloud, &arn, request, region),
             Some(HostTarget::LoadBalancer(arn)) => self.load_balancer_ways(cloud, &arn, request),
             Some(HostTarget::Instance(id)) => whole(self.direct(cloud, id, request.port)),
-            Some(HostTarget::Address(address)) => whole(self.address_end(cloud, address, request.port)),
+            Some(HostTarget::Address(address)) => match &self.vantage_subnet {
+                Some((_, subnet)) if is_azure_subnet(subnet) => self.azure_ways(cloud, subnet, address, request.port),
+                _ => whole(self.address_end(cloud, address, request.port)),
+            },
+            Some(HostTarget::Frontend(id)) => self.frontend_ways(cloud, &id, request.port),
+            Some(HostTarget::TrafficManager(key)) => self.profile_ways(cloud, &key, request, region, depth),
         }
     }
 
@@ -111,7 +142,7 @@ impl Estate {
         self.deliver(cloud, region, subnet, address).map_or(End::Nobody, |id| self.direct(cloud, id, port))
     }
 
-    fn direct(&self, cloud: &Cloud, id: String, port: u16) -> End {
+    pub(crate) fn direct(&self, cloud: &Cloud, id: String, port: u16) -> End {
         if self.listens(cloud, &id, port) {
             End::Instance { id, port, behind: false }
         } else if !cloud.machine_up(&id) || !self.lets_in(cloud, &id, port) {

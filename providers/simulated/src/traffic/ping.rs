@@ -1,7 +1,7 @@
 //! Clients that send a packet at each interval. Packets between two events share one fate and are counted at once.
 
 use super::{Estate, millis};
-use crate::cloud::Cloud;
+use crate::{azure::is_azure_subnet, cloud::Cloud};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, net::Ipv4Addr};
@@ -39,7 +39,12 @@ impl Ping {
             return Fate::NotSent;
         }
         let Some(subnet) = cloud.primary_subnet(&self.region, &self.from) else { return Fate::NotSent };
-        match estate.deliver(cloud, &self.region, &subnet, self.to) {
+        let reached = if is_azure_subnet(&subnet) {
+            estate.azure_ping(cloud, &self.from, &subnet, self.to)
+        } else {
+            estate.deliver(cloud, &self.region, &subnet, self.to)
+        };
+        match reached {
             Some(id) => Fate::Arrives(estate.software.get(&id).map_or(id, |software| software.site.clone())),
             None => Fate::Lost,
         }

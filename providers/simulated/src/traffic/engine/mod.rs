@@ -103,7 +103,7 @@ impl Storage {
             Self::FileSystem { region, id } => {
                 cloud.zone_up(region, &machine.zone) && cloud.file_system_in(region, id, &machine.zone)
             }
-            Self::FileShare(share) => cloud.share_available(share, &machine.zone),
+            Self::FileShare(share) => cloud.azure.share_available(share, &machine.zone),
         }
     }
 }

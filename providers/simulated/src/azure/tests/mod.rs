@@ -1,0 +1,8 @@
+//! The Resource Manager as a client sees it, and what becomes of packets. Asks over the wire alone.
+
+mod balancers;
+mod data_plane;
+mod fixture;
+mod operations;
+mod planes;
+mod resources;
