@@ -70,7 +70,7 @@ impl World {
         self.requests += 1;
         if let Some(call) = ApiCall::read(request) {
             self.answer_api(&call)
-        } else if let Some(call) = ArmCall::read(request) {
+        } else if let Some(call) = ArmCall::read(request).filter(|call| self.knows_arm(call)) {
             self.answer_arm(&call)
         } else {
             self.answer_host(request)
@@ -82,8 +82,8 @@ impl World {
         if let Some(call) = ApiCall::read(request) {
             return call.is_served();
         }
-        if let Some(call) = ArmCall::read(request) {
-            return self.knows_arm(&call);
+        if ArmCall::read(request).is_some_and(|call| self.knows_arm(&call)) {
+            return true;
         }
         let (host, _) = host_and_port(request);
         self.estate.target(&self.cloud, &host).is_some()
