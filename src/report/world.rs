@@ -7,18 +7,27 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// The figures that have words of their own, or that others are told with.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 22] = [
     "acknowledged_writes",
     "clients",
     "elapsed_s",
+    "engines",
     "failed_requests",
     "interrupted",
+    "longest_gap_s",
     "longest_outage_s",
     "lost_packets",
     "lost_writes",
+    "messages_acknowledged",
+    "messages_duplicated",
+    "messages_lost",
+    "messages_out_of_order",
+    "messages_processed",
+    "messages_sent",
     "pings",
     "recovery_s",
     "sent_packets",
+    "two_actives_s",
     "two_writers_s",
     "unavailable_s",
 ];
@@ -33,14 +42,13 @@ pub(super) fn figures(page: &mut Page<'_>, world: &Value) {
         rows.extend(requests(map));
     }
     rows.extend(counted(map, "lost writes", "lost_writes", "acknowledged_writes"));
-    if let Some(value) = map.get("two_writers_s") {
-        rows.push(Row(
-            "two writers at once".to_owned(),
-            time(value),
-            if is_none(value) { Tone::Good } else { Tone::Bad },
-        ));
-    }
+    // Where nothing is written, and nobody sends messages, there is nothing of which there could be two.
+    let nobody_writes = map.get("acknowledged_writes").is_some_and(is_none);
+    rows.extend(at_once(map, "two writers at once", "two_writers_s").filter(|_| !nobody_writes));
     rows.extend(counted(map, "lost packets", "lost_packets", "sent_packets"));
+    if map.get("messages_sent").is_some_and(|sent| !is_none(sent)) {
+        rows.extend(messages(map));
+    }
     for (key, value) in map.iter().filter(|(key, value)| !KNOWN.contains(&key.as_str()) && !value.is_null()) {
         let label = key.strip_suffix("_s").unwrap_or(key).replace('_', " ");
         let text = if key.ends_with("_s") { time(value) } else { cells::show(Some(value)) };
@@ -76,6 +84,36 @@ fn requests(map: &Map<String, Value>) -> Vec<Row> {
     }
     if let Some(value) = map.get("failed_requests") {
         add("failed requests", value.to_string(), if is_none(value) { Tone::Good } else { Tone::Warning });
+    }
+    rows
+}
+
+fn at_once(map: &Map<String, Value>, label: &str, key: &str) -> Option<Row> {
+    let value = map.get(key)?;
+    Some(Row(label.to_owned(), time(value), if is_none(value) { Tone::Good } else { Tone::Bad }))
+}
+
+/// What became of the messages that senders had for the clusters of an integration engine.
+fn messages(map: &Map<String, Value>) -> Vec<Row> {
+    let mut rows = Vec::new();
+    rows.extend(counted(map, "messages lost", "messages_lost", "messages_acknowledged"));
+    for (label, key) in [("processed twice", "messages_duplicated"), ("out of order", "messages_out_of_order")] {
+        rows.extend(counted(map, label, key, "messages_processed"));
+    }
+    if let Some(gap) = map.get("longest_gap_s") {
+        rows.push(Row("longest wait for an acknowledgement".to_owned(), time(gap), Tone::Plain));
+    }
+    rows.extend(at_once(map, "two actives at once", "two_actives_s"));
+    let engines = map.get("engines").and_then(Value::as_object).into_iter().flatten();
+    for (cluster, engine) in engines {
+        let actives = engine["actives"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let actives: Vec<&str> = actives.collect();
+        let (text, tone) = match actives.as_slice() {
+            [] => ("no active".to_owned(), Tone::Bad),
+            [only] => (format!("{only} is active"), Tone::Good),
+            several => (format!("{} are active", several.join(" and ")), Tone::Bad),
+        };
+        rows.push(Row(cluster.clone(), text, tone));
     }
     rows
 }
@@ -135,6 +173,28 @@ mod tests {
           lost packets         0 of 29
           degraded             2.5s
           served               r1 700, r2 500
+        ");
+    }
+
+    #[test]
+    fn engines_in_words() {
+        let engine = |actives: Value| json!({ "actives": actives, "messages_lost": 0 });
+        let world = json!({
+            "acknowledged_writes": 0, "two_writers_s": 0.0, "clients": {}, "messages_sent": 300,
+            "messages_acknowledged": 290, "messages_processed": 280, "messages_lost": 0, "messages_duplicated": 10,
+            "messages_out_of_order": 9, "longest_gap_s": 11.0, "two_actives_s": 31.5,
+            "engines": {"wk1": engine(json!(["a", "b"])), "wk2": engine(json!(["b"])), "wk3": engine(json!([]))},
+        });
+        insta::assert_snapshot!(shown(&world), @r"
+        Measured in the simulated world, since it began
+          messages lost                        0 of 290
+          processed twice                      10 of 280
+          out of order                         9 of 280
+          longest wait for an acknowledgement  11s
+          two actives at once                  31s
+          wk1                                  a and b are active
+          wk2                                  b is active
+          wk3                                  no active
         ");
     }
 

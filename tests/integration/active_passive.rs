@@ -9,7 +9,7 @@ struct System {
     folder: &'static str,
 }
 
-const SYSTEMS: [System; 1] = [System { folder: "active-passive-aws" }];
+const SYSTEMS: [System; 2] = [System { folder: "active-passive-aws" }, System { folder: "active-passive-azure" }];
 
 impl System {
     fn runbook(&self) -> PathBuf {

@@ -142,3 +142,94 @@ async fn eks_nodegroup() {
     let with = json!({"cluster": "orders", "nodegroup": "workers", "minimum": 2, "maximum": 6, "desired": 3});
     conform(world(KINDS), "us-east-1", "aws.eks.nodegroup", with).await;
 }
+
+const AZURE_KINDS: &str = "tests/worlds/azure-kinds.yaml";
+
+/// The ARM id of something in the world's only resource group.
+fn arm(path: &str) -> String {
+    format!("/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/kinds/providers/{path}")
+}
+
+fn network(path: &str) -> String {
+    arm(&format!("Microsoft.Network/{path}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn azure_route() {
+    // One table gets a route that was not there, and an interface begins to forward.
+    let with = json!({
+        "route_tables": [network("routeTables/clients")],
+        "destination": "192.168.10.10/32",
+        "next_hop": "10.1.1.10",
+        "network_interface": network("networkInterfaces/a"),
+        "ip_forwarding": true,
+        "effective_on": [network("networkInterfaces/c")],
+    });
+    conform(world(AZURE_KINDS), "eastus", "azure.network.route", with).await;
+    // A route that is there leads elsewhere.
+    let with = json!({
+        "route_tables": [network("routeTables/clients"), network("routeTables/servers")],
+        "destination": "192.168.10.10/32",
+        "next_hop": "10.1.2.10",
+    });
+    let with: Value =
+        serde_json::from_str(&with.to_string().replace("resourceGroups/kinds", "resourceGroups/vip")).unwrap();
+    conform(world("runbooks/overlay-vip-azure/world.yaml"), "eastus", "azure.network.route", with).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn azure_load_balancer_backend() {
+    let pool = |name: &str| network(&format!("loadBalancers/front/backendAddressPools/{name}"));
+    let interface = |name: &str| network(&format!("networkInterfaces/{name}")) + "/primary";
+    for with in [
+        json!({"pool": pool("addresses"), "admin_states": {"a": "down", "b": "up"}}),
+        json!({"pool": pool("addresses"), "members": {"a": null, "c": "10.1.3.10"}}),
+        json!({"pool": pool("interfaces"), "interfaces": {interface("a"): false, interface("b"): true}}),
+    ] {
+        conform(world(AZURE_KINDS), "eastus", "azure.network.load_balancer_backend", with).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn azure_security_rule() {
+    let rule = |name: &str| {
+        json!({
+            "security_group": network("networkSecurityGroups/servers"), "rule": name, "priority": 100,
+            "direction": "inbound", "protocol": "*", "source": "*", "destination": "*", "ports": ["*"],
+        })
+    };
+    // A new rule; one that takes the place of another of its name; one that goes.
+    for with in [
+        rule("fence"),
+        rule("web"),
+        json!({"security_group": network("networkSecurityGroups/servers"), "rule": "web", "present": false}),
+    ] {
+        conform(world(AZURE_KINDS), "eastus", "azure.network.security_rule", with).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn azure_network_interface() {
+    let with = json!({
+        "address": "10.1.1.50",
+        "from": network("networkInterfaces/a"),
+        "to": network("networkInterfaces/b"),
+    });
+    conform(world(AZURE_KINDS), "eastus", "azure.network.network_interface", with).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn azure_traffic_manager_endpoint() {
+    let endpoint = network("trafficmanagerprofiles/orders/externalEndpoints/west");
+    let with = json!({"endpoint": endpoint, "status": "enabled", "weight": 7, "priority": 3});
+    conform(world(AZURE_KINDS), "eastus", "azure.trafficmanager.endpoint", with).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn azure_power_state() {
+    for (machine, state) in [("a", "stopped"), ("a", "deallocated"), ("b", "running")] {
+        let with =
+            json!({"virtual_machine": arm(&format!("Microsoft.Compute/virtualMachines/{machine}")), "state": state});
+        conform(world(AZURE_KINDS), "eastus", "azure.compute.power_state", with).await;
+    }
+}

@@ -9,6 +9,7 @@ use crate::{
     error::CallError,
 };
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// A change, its surroundings, and the whole configuration of the world it works on.
 pub struct Subject<'a> {
@@ -27,8 +28,8 @@ pub enum Violation {
     NoFixedPoint { at: Value, target: String },
     #[error("driving {direction:?} a second time changed the world again")]
     NotIdempotent { direction: Direction },
-    #[error("driving back left the world at {left} and not at {before}")]
-    NotRestored { before: Value, left: Value },
+    #[error("driving back to {before} left the world different:\n{differences}")]
+    NotRestored { before: Value, differences: String },
     #[error("the world does not settle at {goal}: it stands at {stands}")]
     NeverSettles { goal: Value, stands: Value },
     #[error("the change asks for what is there already: nothing was tested")]
@@ -122,6 +123,26 @@ impl Subject<'_> {
 
     fn restored(&self, first: &Value, before: &Value) -> Result<(), Violation> {
         let left = (self.contents)();
-        if left == *first { Ok(()) } else { Err(Violation::NotRestored { before: before.clone(), left }) }
+        if left == *first {
+            return Ok(());
+        }
+        let mut differences = Vec::new();
+        compare("", first, &left, &mut differences);
+        Err(Violation::NotRestored { before: before.clone(), differences: differences.join("\n") })
+    }
+}
+
+/// Where two values differ, a line each, by JSON pointer.
+fn compare(at: &str, first: &Value, left: &Value, found: &mut Vec<String>) {
+    match (first, left) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            for key in keys {
+                let member = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
+                compare(&format!("{at}/{key}"), &member(one), &member(other), found);
+            }
+        }
+        (one, other) if one == other => {}
+        (one, other) => found.push(format!("  {at}: {one} became {other}")),
     }
 }

@@ -142,7 +142,9 @@ impl Estate {
             let owners = ec2.interfaces.values().filter(|interface| interface.private_ips.contains(&address));
             owners.filter_map(|interface| interface.attachment.as_ref()).map(|held| held.instance.as_str()).next()
         });
-        let Some(instance) = instance else { return false };
+        let Some(instance) = instance.filter(|instance| self.lets_in(cloud, instance, probe.port)) else {
+            return false;
+        };
         match &probe.check.path {
             Some(path) => {
                 self.serve(cloud, instance, probe.port, path).is_some_and(|served| probe.check.accepts(served.status))

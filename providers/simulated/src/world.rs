@@ -244,9 +244,8 @@ impl Cloud {
         self.globalaccelerator.advance(now, &|endpoint| healthy.get(endpoint).copied().unwrap_or(false));
         self.azure.advance(now);
         let lost_zones = self.lost_zones.clone();
-        let zone_up = |region: &str, zone: &str| {
-            !lost_zones.contains(&Zone { region: region.to_owned(), name: zone.to_owned() })
-        };
+        let zone_up =
+            |region: &str, zone: &str| !lost_zones.contains(&Zone { region: region.to_owned(), name: zone.to_owned() });
         self.azure.storage.notice(&up, &zone_up);
         self.azure.compute.notice(&zone_up);
         self.watch_backends(estate, now);

@@ -169,7 +169,7 @@ impl Estate {
             .into_iter()
             .filter_map(|delivery| {
                 let id = self.taken_by(cloud, &delivery)?;
-                let end = self.direct(cloud, id, delivery.port.unwrap_or(port));
+                let end = self.arrived(cloud, id, delivery.port.unwrap_or(port));
                 Some(Way { part: delivery.part, end })
             })
             .collect();

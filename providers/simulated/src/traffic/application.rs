@@ -99,20 +99,21 @@ impl Estate {
         ("application/json", Value::Object(body).to_string() + "\n")
     }
 
-    /// Whether anything on a machine lets connections to a port in.
+    /// Whether anything on a machine takes connections to a port.
     pub(crate) fn listens(&self, cloud: &Cloud, machine: &str, port: u16) -> bool {
         self.listener(cloud, machine, port).is_some() || self.engine_listens(cloud, machine, port)
     }
 
     /// Whether the network lets anybody ask at a port of a machine.
     pub(crate) fn lets_in(&self, cloud: &Cloud, machine: &str, port: u16) -> bool {
-        cloud.admits(machine, None, Flow::In(port)) && !self.engine_is_silent(cloud, machine, port)
+        let interface = self.engine_port(machine, port).and_then(|node| node.interface.as_deref());
+        cloud.admits(machine, interface, Flow::In(port))
     }
 
     /// The application that listens on a port of an instance that runs in a region that is there.
     pub(crate) fn listener(&self, cloud: &Cloud, instance: &str, port: u16) -> Option<(&Software, &Application)> {
         let software = self.software.get(instance)?;
-        if !cloud.machine_up(instance) || !cloud.admits(instance, None, Flow::In(port)) {
+        if !cloud.machine_up(instance) {
             return None;
         }
         let application = self.applications.get(software.application.as_ref()?)?;

@@ -143,9 +143,14 @@ impl Estate {
     }
 
     pub(crate) fn direct(&self, cloud: &Cloud, id: String, port: u16) -> End {
+        if self.lets_in(cloud, &id, port) { self.arrived(cloud, id, port) } else { End::Nobody }
+    }
+
+    /// Where a connection ends that the network has let through to a machine.
+    pub(crate) fn arrived(&self, cloud: &Cloud, id: String, port: u16) -> End {
         if self.listens(cloud, &id, port) {
             End::Instance { id, port, behind: false }
-        } else if !cloud.machine_up(&id) || !self.lets_in(cloud, &id, port) {
+        } else if !cloud.machine_up(&id) || self.engine_hangs(&id, port) {
             End::Nobody
         } else {
             End::Refused
@@ -169,8 +174,10 @@ impl Estate {
         };
         // A network load balancer passes connections on: whoever is behind it answers, or nobody does.
         let passes_on = arn.contains(":loadbalancer/net/");
-        let reach = |id: String, port: u16| {
-            if passes_on { self.direct(cloud, id, port) } else { End::Instance { id, port, behind: true } }
+        let reach = |id: String, port: u16| match () {
+            () if passes_on => self.direct(cloud, id, port),
+            () if self.lets_in(cloud, &id, port) => End::Instance { id, port, behind: true },
+            () => End::Turned(504),
         };
         let end = |to: Destination| match to {
             Destination::Status(_) if passes_on => End::Nobody,

@@ -148,12 +148,14 @@ impl Effect for SecurityGroup {
         &mut network.groups
     }
 
-    fn complete(made: &mut Value, _existing: Option<&Kept<Self>>, _network: &Network) -> Result<(), ArmError> {
+    fn complete(made: &mut Value, existing: Option<&Kept<Self>>, _network: &Network) -> Result<(), ArmError> {
         let properties = body::properties(made);
         properties.remove("subnets");
         properties.remove("networkInterfaces");
         // Nobody can change the default rules, whatever is sent.
-        properties.insert("defaultSecurityRules".to_owned(), DEFAULTS.iter().map(default_rule).collect());
+        let kept = existing.and_then(|group| group.body.pointer("/properties/defaultSecurityRules").cloned());
+        let rules = kept.unwrap_or_else(|| DEFAULTS.iter().map(default_rule).collect());
+        properties.insert("defaultSecurityRules".to_owned(), rules);
         for rule in body::list_mut(made, "securityRules") {
             let properties = body::properties(rule);
             properties.entry("sourcePortRange").or_insert("*".into());

@@ -47,7 +47,12 @@ fn path(rest: &str) -> String {
 /// The site that a client's request meets now.
 fn site(sim: &Asked) -> Vec<(String, u64)> {
     let world = &sim.world;
-    let fortune = world.traffic.clients["customers"].fortune(&world.cloud, &world.estate, &crate::traffic::Load::default(), world.now());
+    let fortune = world.traffic.clients["customers"].fortune(
+        &world.cloud,
+        &world.estate,
+        &crate::traffic::Load::default(),
+        world.now(),
+    );
     fortune.served.into_iter().collect()
 }
 

@@ -27,7 +27,7 @@ impl Engine {
         (name, node): (&str, &Node),
         path: &str,
     ) -> Option<Asked> {
-        if !self.answers_at(cloud, node, self.http_port) {
+        if !node.answers(cloud) {
             return None;
         }
         let sees = self.sees_storage(cloud, node);
@@ -103,23 +103,24 @@ impl Estate {
         }
     }
 
-    /// Whether an engine on a machine lets connections to a port in.
+    /// Whether an engine on a machine takes connections to a port.
     pub(crate) fn engine_listens(&self, cloud: &Cloud, machine: &str, port: u16) -> bool {
         self.engines.values().any(|engine| {
             engine.node_on(machine).is_some_and(|(_, node)| {
                 let takes = engine.mllp_port == port && engine.takes_messages(cloud, node);
-                takes || engine.http_port == port && engine.answers_at(cloud, node, port)
+                takes || engine.http_port == port && node.answers(cloud)
             })
         })
     }
 
-    /// Whether an engine of this machine has a port at all, and the network lets nobody in, or the process says nothing.
-    pub(crate) fn engine_is_silent(&self, cloud: &Cloud, machine: &str, port: u16) -> bool {
-        use crate::machine::Flow;
-        let nodes = self.engines.values().filter(|engine| engine.mllp_port == port || engine.http_port == port);
-        let mut nodes = nodes.filter_map(|engine| engine.node_on(machine));
-        nodes.any(|(_, node)| {
-            node.process == Process::Hung || !cloud.admits(machine, node.interface.as_deref(), Flow::In(port))
-        })
+    /// Whether an engine on a machine has this port, and its process hangs: nobody answers, and nothing is refused.
+    pub(crate) fn engine_hangs(&self, machine: &str, port: u16) -> bool {
+        self.engine_port(machine, port).is_some_and(|node| node.process == Process::Hung)
+    }
+
+    /// The node of an engine on a machine that has this port.
+    pub(crate) fn engine_port(&self, machine: &str, port: u16) -> Option<&Node> {
+        let mut here = self.engines.values().filter(|engine| [engine.mllp_port, engine.http_port].contains(&port));
+        here.find_map(|engine| engine.node_on(machine)).map(|(_, node)| node)
     }
 }

@@ -25,7 +25,7 @@ pub(crate) enum Spoken {
 impl Estate {
     /// Hands one message to the engine at the other end of a connection.
     pub(crate) fn speak(&mut self, cloud: &Cloud, peer: &Peer, message: &[u8], now: Timestamp) -> Spoken {
-        if self.engine_is_silent(cloud, &peer.machine, peer.port) {
+        if self.engine_hangs(&peer.machine, peer.port) || !self.lets_in(cloud, &peer.machine, peer.port) {
             return Spoken::Silent;
         }
         let at_port = self

@@ -108,6 +108,13 @@ impl Storage {
     }
 }
 
+impl Node {
+    /// Whether the process answers at all. Whether the network lets anybody ask is not its business.
+    fn answers(&self, cloud: &Cloud) -> bool {
+        self.process == Process::Running && cloud.machine_up(&self.machine)
+    }
+}
+
 impl Engine {
     /// Whether a node's process can use the storage.
     pub(crate) fn sees_storage(&self, cloud: &Cloud, node: &Node) -> bool {
@@ -124,14 +131,7 @@ impl Engine {
 
     /// Whether a node takes messages right now.
     pub(crate) fn takes_messages(&self, cloud: &Cloud, node: &Node) -> bool {
-        node.processing && self.answers_at(cloud, node, self.mllp_port)
-    }
-
-    /// Whether a node's process answers at all at a port, as far as the network lets anybody ask.
-    fn answers_at(&self, cloud: &Cloud, node: &Node, port: u16) -> bool {
-        node.process == Process::Running
-            && cloud.machine_up(&node.machine)
-            && cloud.admits(&node.machine, node.interface.as_deref(), Flow::In(port))
+        node.processing && node.answers(cloud)
     }
 
     /// The node of this cluster on a machine.
