@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use lifeboat_contract::{clock::after, codes};
 use std::collections::BTreeMap;
 
+/// What happens to a process, given its cluster and node.
+type Made = fn(String, String) -> Happening;
+
 impl Builder<'_> {
     /// What happens by itself, counted from the world's start.
     pub(super) fn incident(&mut self) -> Vec<Incident> {
@@ -100,7 +103,6 @@ impl Builder<'_> {
                 }
             }
         }
-        type Made = fn(String, String) -> Happening;
         let processes: [(&str, &Option<String>, Made); 4] = [
             ("crash_process", &document.crash_process, |cluster, node| Happening::ProcessCrashed { cluster, node }),
             ("restart_process", &document.restart_process, |cluster, node| Happening::ProcessRestarted {

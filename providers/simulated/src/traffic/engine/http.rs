@@ -107,7 +107,7 @@ impl Estate {
     pub(crate) fn engine_listens(&self, cloud: &Cloud, machine: &str, port: u16) -> bool {
         self.engines.values().any(|engine| {
             engine.node_on(machine).is_some_and(|(_, node)| {
-                let takes = engine.mllp_port == port && engine.takes_messages(cloud, node);
+                let takes = engine.mllp_port == port && node.takes_messages(cloud);
                 takes || engine.http_port == port && node.answers(cloud)
             })
         })

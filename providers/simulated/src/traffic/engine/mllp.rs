@@ -41,7 +41,7 @@ impl Estate {
 impl Engine {
     fn hear(&mut self, cloud: &Cloud, machine: &str, message: &[u8], now: Timestamp) -> Spoken {
         let Some((name, node)) = self.node_on(machine) else { return Spoken::Closed };
-        if !self.takes_messages(cloud, node) {
+        if !node.takes_messages(cloud) {
             return Spoken::Closed;
         }
         let (name, sees) = (name.to_owned(), self.sees_storage(cloud, node));

@@ -113,6 +113,11 @@ impl Node {
     fn answers(&self, cloud: &Cloud) -> bool {
         self.process == Process::Running && cloud.machine_up(&self.machine)
     }
+
+    /// Whether it takes messages right now.
+    pub(crate) fn takes_messages(&self, cloud: &Cloud) -> bool {
+        self.processing && self.answers(cloud)
+    }
 }
 
 impl Engine {
@@ -127,11 +132,6 @@ impl Engine {
     pub(crate) fn actives<'a>(&'a self, cloud: &'a Cloud) -> impl Iterator<Item = &'a str> {
         let active = |node: &Node| node.processing && self.sees_storage(cloud, node);
         self.nodes.iter().filter(move |(_, node)| active(node)).map(|(name, _)| name.as_str())
-    }
-
-    /// Whether a node takes messages right now.
-    pub(crate) fn takes_messages(&self, cloud: &Cloud, node: &Node) -> bool {
-        node.processing && node.answers(cloud)
     }
 
     /// The node of this cluster on a machine.

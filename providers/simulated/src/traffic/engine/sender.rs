@@ -46,14 +46,10 @@ impl Sender {
             self.wait(waiting, from, until);
             return 0;
         };
-        let able = if takes_ms == 0 {
-            waiting
-        } else {
-            self.under_way_ms += millis_between(from, until);
-            let able = self.under_way_ms / takes_ms;
-            self.under_way_ms = if able > waiting { 0 } else { self.under_way_ms % takes_ms };
-            able
-        };
+        self.under_way_ms += millis_between(from, until);
+        // An acknowledgement that takes no time comes at once.
+        let able = self.under_way_ms.checked_div(takes_ms).unwrap_or(waiting);
+        self.under_way_ms = if able > waiting { 0 } else { self.under_way_ms.checked_rem(takes_ms).unwrap_or(0) };
         let acknowledged = able.min(waiting);
         self.acknowledged += acknowledged;
         if acknowledged > 0 {
@@ -87,8 +83,7 @@ impl Estate {
         self.ways(cloud, &request, &self.vantage_region).into_iter().find_map(|way| {
             let End::Instance { id, port, .. } = way.end else { return None };
             let (name, engine) = self.engines.iter().find(|(_, engine)| {
-                engine.mllp_port == port
-                    && engine.node_on(&id).is_some_and(|(_, node)| engine.takes_messages(cloud, node))
+                engine.mllp_port == port && engine.node_on(&id).is_some_and(|(_, node)| node.takes_messages(cloud))
             })?;
             Some((name.clone(), u64::try_from(engine.slow.get().as_millis()).unwrap_or(u64::MAX)))
         })
