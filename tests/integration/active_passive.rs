@@ -213,6 +213,51 @@ fn killed_at_each_record_of_a_failover_resume_and_rollback_keep_every_message() 
     }
 }
 
+#[test]
+fn a_slow_storage_delays_messages_and_loses_none() {
+    for system in &SYSTEMS {
+        let program = Program::new();
+        let slow = ["--incident", "slow-storage", "--after", "20s"];
+        let over = system.run(&program, &system.runbook(), "b", &slow).json(0);
+        kept(&over, system.folder);
+    }
+}
+
+/// Azure Resource Manager changes nothing without the resource group's own region, wherever the resource itself is.
+#[test]
+fn a_plan_is_refused_where_the_resource_groups_region_is_lost() {
+    let program = Program::new();
+    let system = &SYSTEMS[1];
+    let world = program.state().join("elsewhere.yaml");
+    let text = std::fs::read_to_string(format!("{}/{}", env!("CARGO_MANIFEST_DIR"), system.world())).unwrap();
+    // The group is in another region than all that is in it.
+    let text = text.replace("      location: eastus\n", "      location: westeurope\n");
+    let located = |name: &str| format!("        {name}: {{ location: eastus, ");
+    let text = ["engine-a", "engine-b"].iter().fold(text, |text, name| {
+        text.replace(&format!("        {name}: {{ zone"), &(located(name) + "zone"))
+            .replace(&format!("        {name}: {{ security_group"), &(located(name) + "security_group"))
+            .replace(&format!("        {name}: {{}}"), &format!("        {name}: {{ location: eastus }}"))
+    });
+    let text = text
+        .replace(
+            "        engine:\n          address_space",
+            "        engine:\n          location: eastus\n          address_space",
+        )
+        .replace(
+            "        engine:\n          frontends",
+            "        engine:\n          location: eastus\n          frontends",
+        )
+        .replace("enginequeues: { sku", "enginequeues: { location: eastus, sku");
+    std::fs::write(&world, text).unwrap();
+    let runbook = system.runbook();
+    let (runbook, world) = (runbook.to_str().unwrap(), world.to_str().unwrap());
+    let plan = ["plan", runbook, "--world", world, "--to", "b", "--mode", "failover"];
+    program.run(&plan).ended(0);
+    let refused = program.run(&[&plan[..], &["--impaired", "westeurope"]].concat());
+    refused.ended(4);
+    assert!((refused.stdout.clone() + &refused.stderr).contains("westeurope"), "{refused:?}");
+}
+
 fn step_ids(text: &str) -> Vec<String> {
     text.lines().filter_map(|line| line.strip_prefix("  - id: ")).map(str::to_owned).collect()
 }

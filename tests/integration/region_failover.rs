@@ -184,3 +184,42 @@ fn the_same_world_gives_the_same_run() {
     assert!(first.lines().count() > 10, "{first}");
     assert_eq!(first, lines());
 }
+
+/// The runbook or the world of the system, edited.
+fn edited(program: &Program, file: &str, edit: impl FnOnce(String) -> String) -> String {
+    let text = std::fs::read_to_string(format!("{}/{RUNBOOK}/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let path = program.state().join(file);
+    std::fs::write(&path, edit(text.clone())).unwrap();
+    assert_ne!(std::fs::read_to_string(&path).unwrap(), text, "the edit changed nothing");
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_standby_that_does_not_grow_fails_a_part_of_its_clients() {
+    let program = Program::new();
+    let runbook = edited(&program, "runbook.yaml", |text| {
+        let begins = text.find("  - id: grow-standby").unwrap();
+        let ends = text.find("  - id: grow-workers").unwrap();
+        let text = format!("{}{}", &text[..begins], &text[ends..]);
+        text.replace("needs: [standby-ready, grow-standby, grow-workers]", "needs: [standby-ready, grow-workers]")
+    });
+    let small = program.run(&words(&[&["run", &runbook, "--to", "r2", "--yes", "--format", "json"], &HEALTHY])).json(0);
+    assert!(figure(&small, "unavailable_s") > 20.0, "a third of the requests find no server: {}", small["world"]);
+}
+
+#[test]
+fn without_capacity_for_the_standby_nothing_else_is_changed() {
+    let program = Program::new();
+    // The second scaling group is the standby's.
+    let world =
+        edited(&program, "world.yaml", |text| text.replace("desired: 0\n", "desired: 0\n          available: 0\n"));
+    let words = ["run", RUNBOOK, "--to", "r2", "--world", &world, "--yes", "--format", "json"];
+    let run = program.run(&words).json(6);
+    assert_eq!(run["outcome"], "rolled_back");
+    let found = outcomes(&run);
+    let of = |id: &str| found.iter().find(|(step, _)| step == id).map(|(_, outcome)| outcome.as_str()).unwrap();
+    assert_eq!((of("grow-standby"), of("promote-database")), ("undone", "pending"), "{found:?}");
+    let text = run.to_string();
+    assert!(text.contains("InsufficientInstanceCapacity"), "the report says why: {text}");
+    assert_eq!(figure(&run, "failed_requests"), 0.0);
+}

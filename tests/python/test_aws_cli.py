@@ -61,7 +61,7 @@ def test_target_groups(region_failover):
     (group,) = aws("elbv2", "describe-target-groups")["TargetGroups"]
     arn = ("--target-group-arn", group["TargetGroupArn"])
     health = aws("elbv2", "describe-target-health", *arn)["TargetHealthDescriptions"]
-    assert [target["TargetHealth"]["State"] for target in health] == ["healthy", "healthy"]
+    assert [target["TargetHealth"]["State"] for target in health] == ["healthy"] * 4, "two servers, and two of the scaling group"
     gone = f"Id={health[0]['Target']['Id']}"
     aws("elbv2", "deregister-targets", *arn, "--targets", gone)
     (described,) = aws("elbv2", "describe-target-health", *arn, "--targets", gone)["TargetHealthDescriptions"]

@@ -231,7 +231,7 @@ def test_a_target_drains_and_comes_back(region_failover):
     arn = group["TargetGroupArn"]
     assert group["LoadBalancerArns"] == [elb.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]]
     targets = [{"Id": target["Target"]["Id"]} for target in elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]]
-    assert len(targets) == 2
+    assert len(targets) == 4, "two servers, and two of the scaling group"
     quickly = {"Delay": 1, "MaxAttempts": 30}
     elb.get_waiter("target_in_service").wait(TargetGroupArn=arn, Targets=targets, WaiterConfig=quickly)
 

@@ -57,6 +57,7 @@ class Roles:
     """What the region-failover runbook moves, as the clouds' own API tells it."""
 
     def __init__(self, world):
+        self.world = world
         self.clients = world.clients
 
     def now(self) -> dict:
@@ -73,10 +74,16 @@ class Roles:
         }
 
     def in_service(self, region: str) -> list[str]:
+        """The document's own servers behind the load balancer; those of the scaling group have ids of their own."""
         elb = self.clients.boto("elbv2", region)
         (group,) = elb.describe_target_groups()["TargetGroups"]
         health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
-        return sorted(one["Target"]["Id"] for one in health if one["TargetHealth"]["State"] in ("initial", "healthy"))
+        serving = [one["Target"]["Id"] for one in health if one["TargetHealth"]["State"] in ("initial", "healthy")]
+        return sorted(set(serving) & set(self.world.aws["regions"][region]["instances"]))
+
+    def scaled(self, region: str) -> tuple[int, int, int]:
+        (group,) = self.clients.boto("autoscaling", region).describe_auto_scaling_groups(AutoScalingGroupNames=["orders-web"])["AutoScalingGroups"]
+        return group["MinSize"], group["MaxSize"], group["DesiredCapacity"]
 
 
 R1 = {
@@ -104,10 +111,12 @@ def operator(region_failover, tmp_path):
 def test_a_region_is_failed_over_and_back(operator, region_failover):
     roles = Roles(region_failover)
     assert roles.now() == R1
+    assert (roles.scaled("us-east-1"), roles.scaled("eu-west-1")) == ((2, 4, 2), (0, 4, 0))
     there = operator.run(RUNBOOK, "r2")
     assert there["outcome"] == "completed"
     assert {step["outcome"] for step in there["steps"]} <= {"changed", "unchanged", "passed"}
     assert roles.now() == R2
+    assert (roles.scaled("us-east-1"), roles.scaled("eu-west-1")) == ((0, 4, 0), (2, 4, 2))
     back = operator.run(RUNBOOK, "r1")
     assert back["outcome"] == "completed"
     assert roles.now() == BACK_ON_R1
