@@ -146,6 +146,22 @@ fn isolation_fences_where_a_server_cannot_be_stopped() {
 }
 
 #[test]
+fn an_isolated_server_comes_back_once_a_person_vouches_for_it() {
+    for system in &SYSTEMS {
+        let program = Program::new();
+        let first = system.first(&program);
+        let hang = ["--incident", "hang", "--after", "20s", "--input", "fence=isolate"];
+        system.run(&program, &system.runbook(), "b", &[&FAILOVER[..], &hang].concat()).json(0);
+        let back = ["--after", "10m", "--input", "rejoin=true"];
+        system.run(&program, &system.runbook(), "a", &back).json(5);
+        program.run(&["approve", "latest", "vouch-restarted"]).ended(0);
+        let back = program.run(&["resume", "latest", "--format", "json"]).json(0);
+        kept(&back, system.folder);
+        assert_eq!(system.contents(&program), first, "{}: fenced, rejoined and back is where it began", system.folder);
+    }
+}
+
+#[test]
 fn a_vouched_fence_waits_for_a_person() {
     let system = &SYSTEMS[0];
     let program = Program::new();
