@@ -6,6 +6,7 @@ pub mod cli;
 pub mod engine;
 pub mod journal;
 pub mod plan;
+pub mod rehearse;
 pub mod report;
 pub mod runbook;
 pub mod wire;

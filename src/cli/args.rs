@@ -18,7 +18,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0 completed   1 failed, stopped as declared   2 usage   3 the runbook has findings
   4 refused (drift, lag, permission, lost region)   5 paused, needs an operator
-  6 failed, rolled back cleanly   7 stuck: rollback incomplete   8 lock held   11 declined   70 a bug";
+  6 failed, rolled back cleanly   7 stuck: rollback incomplete   8 lock held   10 violation found   11 declined   70 a bug";
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Common {
@@ -54,6 +54,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Executes a runbook, or exactly a saved plan
     Run(RunArgs),
+    /// Runs a runbook in a simulated world with every single thing going wrong, and judges the world
+    Rehearse(RehearseArgs),
     /// Shows where a run stands, and what to type next
     Status(StatusArgs),
     /// Lists all runs, newest first
@@ -159,6 +161,29 @@ pub(super) struct RunArgs {
     /// Does not ask before it begins
     #[arg(long, short)]
     pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RehearseArgs {
+    /// A runbook, or its folder
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) intent: IntentArgs,
+    /// The simulated world; every rehearsal begins in it anew
+    #[arg(long, value_name = "FILE")]
+    pub(super) world: PathBuf,
+    /// Lets an incident of the world begin before every rehearsal, by the name it has there
+    #[arg(long, value_name = "NAME")]
+    pub(super) incident: Option<String>,
+    /// Lets the world go on this long before every rehearsal: `30s`
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub(super) after: Option<Span>,
+    /// How many rehearsals are performed at a time [default: one for each core]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    /// Performs this one script again, as a violation printed it
+    #[arg(long, value_name = "SCRIPT")]
+    pub(super) replay: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ mod load;
 mod operator;
 mod plan;
 mod reference;
+mod rehearse;
 mod resume;
 mod rollback;
 mod run;
@@ -46,6 +47,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, &common),
         Command::Status(args) => status::status(&args, &common),
         Command::Runs => status::runs(&common),
+        Command::Rehearse(args) => rehearse::rehearse(&args, &common),
         Command::Resume(args) => resume::resume(&args, &common),
         Command::Rollback(args) => rollback::rollback(&args, &common),
         Command::Approve(args) => approve::approve(&args, &common),

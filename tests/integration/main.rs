@@ -19,5 +19,7 @@ mod program;
 #[cfg(feature = "aws")]
 mod region_failover;
 #[cfg(feature = "aws")]
+mod rehearse;
+#[cfg(feature = "aws")]
 mod secrets;
 mod toy;

@@ -112,8 +112,13 @@ impl World {
             return unreachable;
         }
         let (host, _) = host_and_port(call.request);
-        let shape =
-            CallShape { service: &scope.service, operation: &call.operation, region: &scope.region, host: &host };
+        let shape = CallShape {
+            service: &scope.service,
+            operation: &call.operation,
+            region: &scope.region,
+            host: &host,
+            request: self.requests,
+        };
         let verdict = judge(&mut self.faults, shape, self.now);
         let read = call.is_read();
         let (reply, mutated) = match &verdict.fate {
@@ -205,7 +210,7 @@ impl World {
         let path = request.uri().path().to_owned();
         let order = (request.method() == Method::POST).then(|| request.body().clone());
         let ordered = order.is_some();
-        let shape = CallShape { service: "http", operation: &path, region: "", host: &host };
+        let shape = CallShape { service: "http", operation: &path, region: "", host: &host, request: self.requests };
         let verdict = judge(&mut self.faults, shape, self.now);
         let after = self.latency.data.saturating_add(verdict.delay);
         let reply = match verdict.fate {

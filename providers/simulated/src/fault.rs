@@ -12,6 +12,8 @@ pub(crate) struct Fault {
     pub(crate) operation: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) host: Option<String>,
+    /// Only the request with this number in the world's life.
+    pub(crate) request: Option<u64>,
     pub(crate) nth: Option<u32>,
     pub(crate) every: Option<u32>,
     pub(crate) times: Option<u32>,
@@ -54,6 +56,8 @@ pub(crate) struct CallShape<'a> {
     pub(crate) operation: &'a str,
     pub(crate) region: &'a str,
     pub(crate) host: &'a str,
+    /// Its number in the world's life.
+    pub(crate) request: u64,
 }
 
 /// What all the faults that a call meets make of it.
@@ -128,6 +132,7 @@ impl Fault {
             && is(&self.operation, call.operation)
             && is(&self.region, call.region)
             && is(&self.host, call.host)
+            && self.request.is_none_or(|request| request == call.request)
             && (self.from..self.until).contains(&now);
         if !matches {
             return false;

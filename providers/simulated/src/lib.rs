@@ -20,6 +20,7 @@ mod fault;
 mod globalaccelerator;
 mod ids;
 mod incident;
+mod injection;
 mod machine;
 mod pace;
 mod rds;
@@ -36,6 +37,7 @@ mod tests;
 
 pub use answer::{Answer, Opening, Reply};
 pub use document::*;
+pub use injection::Injected;
 pub use shell::{Keep, SimulatedCloud};
 pub use traffic::{ClientFigures, EngineFigures, Figures, Peer, PingFigures};
 pub use world::World;

@@ -50,6 +50,11 @@ impl SimulatedCloud {
         Ok(known)
     }
 
+    /// How many requests the world has answered.
+    pub fn requests(&self) -> u64 {
+        self.lock().requests()
+    }
+
     /// A copy of the world, advanced to now.
     pub fn world(&self) -> World {
         let mut world = self.lock();

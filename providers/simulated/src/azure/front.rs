@@ -138,7 +138,8 @@ impl World {
         let location = call.location(&self.cloud.azure);
         let (service, operation) = (call.service(), call.operation());
         let region = location.as_deref().unwrap_or_default();
-        let shape = CallShape { service: &service, operation: &operation, region, host: &call.host };
+        let shape =
+            CallShape { service: &service, operation: &operation, region, host: &call.host, request: self.requests };
         let verdict = judge(&mut self.faults, shape, self.now);
         let read = call.is_read();
         let (reply, mutated) = match &verdict.fate {

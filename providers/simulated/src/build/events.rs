@@ -158,6 +158,7 @@ impl Builder<'_> {
             operation: matching.operation.clone(),
             region: matching.region.clone(),
             host: matching.host.as_ref().map(|host| host.to_ascii_lowercase()),
+            request: None,
             nth: matching.nth,
             every: matching.every,
             times: matching.times,

@@ -1,0 +1,78 @@
+//! What goes wrong with one request, by its number: for those who try everything that could.
+//!
+//! A fault of the document says what calls it meets; an injection says which request, and nothing else.
+
+use crate::{
+    World,
+    fault::{Fault, FaultEffect, Rejection},
+};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What becomes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Injected {
+    /// Refused, for a reason that no repetition mends. Nothing changed.
+    Refused,
+    /// Answered with an error of the server. Nothing changed, and nobody can know.
+    ServerError,
+    Throttled,
+    /// Never answered; without effect.
+    Lost,
+    /// Never answered; with effect.
+    AnswerLost,
+    /// Never answered; with effect this much later.
+    Late(Duration),
+    /// Reads see the world from before the last write to the service, for this long after it.
+    Stale(Duration),
+    /// What it begins takes this much longer.
+    Slow(Duration),
+    /// What it begins never ends.
+    Stuck,
+    /// What it begins is called off by the service.
+    CalledOff,
+}
+
+impl World {
+    /// How many requests were answered so far.
+    pub fn requests(&self) -> u64 {
+        self.requests
+    }
+
+    /// Lets this happen to the request with this number, counted from the world's start. Requests of the past are past.
+    pub fn inject(&mut self, request: u64, injected: Injected) {
+        let rejection = |status: u16| Rejection {
+            code: if status == 403 { "AccessDenied" } else { "InternalFailure" }.to_owned(),
+            status,
+            message: "injected".to_owned(),
+            after_effect: false,
+        };
+        let effect = match injected {
+            Injected::Refused => FaultEffect::Reject(rejection(403)),
+            Injected::ServerError => FaultEffect::Reject(rejection(500)),
+            Injected::Throttled => FaultEffect::Throttle,
+            Injected::Lost => FaultEffect::TimeOutBefore,
+            Injected::AnswerLost => FaultEffect::TimeOutAfter,
+            Injected::Late(by) => FaultEffect::LandLate(by),
+            Injected::Stale(within) => FaultEffect::Stale(within),
+            Injected::Slow(by) => FaultEffect::Slow(by),
+            Injected::Stuck => FaultEffect::Stuck,
+            Injected::CalledOff => FaultEffect::Cancel,
+        };
+        self.faults.push(Fault {
+            service: None,
+            operation: None,
+            region: None,
+            host: None,
+            request: Some(request),
+            nth: None,
+            every: None,
+            times: None,
+            from: self.start,
+            until: Timestamp::MAX,
+            effect,
+            seen: 0,
+            met: 0,
+        });
+    }
+}

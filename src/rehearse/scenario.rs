@@ -1,0 +1,73 @@
+//! What is rehearsed: a plan, made once in the world in which every rehearsal begins.
+
+use super::stage::block_on;
+use crate::{
+    plan::{self, Plan},
+    runbook::ResolvedRunbook,
+    wire::ReadOnly,
+    wiring,
+};
+use lifeboat_contract::{Catalog, Cx, Mode, RunContext, Secrets, SharedClock, SharedWire, TokioClock};
+use lifeboat_simulated::{SimulatedCloud, World};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// A plan and the world as it was when it had been made.
+#[derive(Debug)]
+pub struct Scenario {
+    pub plan: Plan,
+    pub world: World,
+    pub catalog: Catalog,
+    pub commands_allowed: bool,
+}
+
+/// There is nothing to rehearse.
+#[derive(Debug, thiserror::Error)]
+pub enum NoScenario {
+    #[error("the plan is refused: {0}")]
+    Refused(String),
+    #[error("the providers could not be set up: {0}")]
+    Providers(String),
+}
+
+impl Scenario {
+    /// Plans `runbook` in `world`.
+    pub fn plan(
+        runbook: &ResolvedRunbook,
+        catalog: Catalog,
+        world: World,
+        commands_allowed: bool,
+    ) -> Result<Self, NoScenario> {
+        let (plan, world) = block_on(async {
+            let clock: SharedClock = Arc::new(TokioClock::starting_at(world.now(), 1));
+            let cloud = Arc::new(SimulatedCloud::new(world, clock.clone(), 1, None));
+            let wire: SharedWire = Arc::new(ReadOnly::new(cloud.clone()));
+            let cx = surroundings(wire, clock, commands_allowed)?;
+            let plan = plan::make(runbook, &cx).await;
+            Ok((plan, cloud.world()))
+        })?;
+        if let Some((step, refusal)) = plan.refusals().next() {
+            return Err(NoScenario::Refused(format!("{}: {}", step.id, refusal.message)));
+        }
+        Ok(Self { plan, world, catalog, commands_allowed })
+    }
+}
+
+/// What steps are given in a rehearsal. Secrets have no values here: nothing real is called.
+pub(super) fn surroundings(wire: SharedWire, clock: SharedClock, commands_allowed: bool) -> Result<Cx, NoScenario> {
+    let secrets = Secrets::default();
+    let mut providers = wiring::providers(&wire, &clock, &wiring::Credentials::Dummies, &secrets)
+        .map_err(|error| NoScenario::Providers(error.to_string()))?;
+    if commands_allowed {
+        providers.insert(lifeboat_contract::CommandsAllowed);
+    }
+    let run = RunContext {
+        mode: Mode::Switchover,
+        accepted_loss: None,
+        rpo: None,
+        impaired: BTreeSet::new(),
+        to: "".into(),
+        from: "".into(),
+        place: None,
+    };
+    Ok(Cx { wire, clock, run: Arc::new(run), providers: Arc::new(providers), secrets: Arc::new(secrets) })
+}
