@@ -75,7 +75,7 @@ fn progress(common: &Common) -> ProgressBar {
 fn command(args: &RehearseArgs) -> String {
     let mut words = format!("lifeboat rehearse {} --world {}", args.path.display(), args.world.display());
     let mut add = |word: &str, value: &str| {
-        words.push_str(&format!(" {word} {value}"));
+        words.extend([" ", word, " ", value]);
     };
     let typed = &args.intent;
     if let Some(to) = &typed.to {

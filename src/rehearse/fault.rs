@@ -43,7 +43,7 @@ pub struct BadScript(String);
 
 /// How late a request lands that nobody waits for any more, and how much longer a slow transition takes.
 pub(super) const LATE: Duration = Duration::from_secs(20);
-pub(super) const SLOW: Duration = Duration::from_secs(60);
+pub(super) const SLOW: Duration = Duration::from_mins(1);
 pub(super) const STALE: Duration = Duration::from_secs(10);
 
 /// What may happen to a request that only reads, and to one that may change something.

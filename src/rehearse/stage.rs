@@ -90,7 +90,7 @@ impl<'a> Stage<'a> {
         let mut ending = self.live(&[], true).await?;
         let mut lives = 1;
         while lives < LIVES_MAX {
-            let Some(first) = self.next_life(&ending, lives) else { break };
+            let Some(first) = self.next_life(ending.as_deref(), lives) else { break };
             ending = self.live(&first, false).await?;
             lives += 1;
         }
@@ -177,7 +177,7 @@ impl<'a> Stage<'a> {
     }
 
     /// What the operator types next. Nothing where nothing is left to do, or the same would come again.
-    fn next_life(&self, broke: &Option<String>, lives: u32) -> Option<Vec<Record>> {
+    fn next_life(&self, broke: Option<&str>, lives: u32) -> Option<Vec<Record>> {
         let state = self.state().filter(|_| broke.is_none())?;
         let by = nobody();
         match (&state.standing, self.script.policy) {
