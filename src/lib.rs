@@ -3,6 +3,7 @@
 //! Text becomes a document, a document a runbook, a runbook a plan, a plan a journal. No module here but `wiring` names a cloud.
 
 pub mod cli;
+pub mod drill;
 pub mod engine;
 pub mod journal;
 pub mod plan;
