@@ -1,5 +1,6 @@
 //! What can be typed. Doc comments here are the help texts.
 
+use crate::rehearse::Budget;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lifeboat_contract::Span;
 use std::path::PathBuf;
@@ -44,6 +45,10 @@ pub(super) enum Format {
     Text,
     Lines,
     Json,
+    /// For a CI system's list of tests; of rehearsals
+    Junit,
+    /// For a CI system's summary; of rehearsals
+    Markdown,
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,6 +111,12 @@ pub(super) struct CloudArgs {
 
 fn span(text: &str) -> Result<Span, String> {
     Span::parse(text).ok_or_else(|| "write it like 90s, 5m or 1h30m".to_owned())
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    let time = || Span::parse(text).map(|span| Budget::Time(span.get()));
+    let budget = text.parse().ok().map(Budget::Count).or_else(time);
+    budget.ok_or_else(|| "write how many pairs, as 5000, or how long, as 60s or 8h".to_owned())
 }
 
 /// What the runbook is asked to do.
@@ -178,6 +189,18 @@ pub(super) struct RehearseArgs {
     /// Lets the world go on this long before every rehearsal: `30s`
     #[arg(long, value_name = "DURATION", value_parser = span)]
     pub(super) after: Option<Span>,
+    /// Begins where this site is active already: the runbook is run to it first, undisturbed. For the way back
+    #[arg(long, value_name = "SITE")]
+    pub(super) starting_at: Option<String>,
+    /// Tries single faults alone, or pairs of them, too
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub(super) depth: u8,
+    /// How many pairs are tried: `5000`, or as many as fit into a time: `60s` [default: 2000]
+    #[arg(long, value_name = "N|DURATION", value_parser = budget)]
+    pub(super) budget: Option<Budget>,
+    /// Tries a fair sample of the single faults alone: an answer within seconds, while you edit
+    #[arg(long, conflicts_with_all = ["depth", "budget"])]
+    pub(super) quick: bool,
     /// How many rehearsals are performed at a time [default: one for each core]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<usize>,

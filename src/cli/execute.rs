@@ -125,7 +125,7 @@ fn show(state: &RunState, world: Option<&serde_json::Value>, store: &StateDirect
         Format::Lines => {
             eprint!("{}", report::summary(state, world, &state_argument(store, common), &Style::stderr()));
         }
-        Format::Text => print!("{}", report::summary(state, world, &state_argument(store, common), &Style::stdout())),
+        _ => print!("{}", report::summary(state, world, &state_argument(store, common), &Style::stdout())),
     }
 }
 

@@ -25,10 +25,11 @@ mod status;
 mod trouble;
 mod world;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Format};
 use clap::Parser as _;
 use exit::Exit;
 use std::process::ExitCode;
+use trouble::Trouble;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -41,6 +42,10 @@ pub fn main() -> ExitCode {
         }
     };
     let common = arguments.common;
+    if !is_known_there(common.format, &arguments.command) {
+        let trouble = Trouble::new(Exit::Usage, "this command has no such --format");
+        return trouble.hint("JUnit XML and Markdown are formats of `lifeboat rehearse`").report(&common).into();
+    }
     let result = match arguments.command {
         Command::Check(args) => check::check(&args, &common),
         Command::Plan(args) => plan::plan(&args, &common),
@@ -60,5 +65,13 @@ pub fn main() -> ExitCode {
     match result {
         Ok(exit) => exit.into(),
         Err(trouble) => trouble.report(&common).into(),
+    }
+}
+
+/// Screens, JSON and lines are for all commands; a CI system's own formats for those that have something to tell it.
+fn is_known_there(format: Format, command: &Command) -> bool {
+    match format {
+        Format::Text | Format::Lines | Format::Json => true,
+        Format::Junit | Format::Markdown => matches!(command, Command::Rehearse(_)),
     }
 }

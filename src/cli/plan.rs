@@ -66,7 +66,7 @@ pub(super) async fn observe(
 pub(super) fn print(plan: &Plan, common: &Common) {
     match common.format {
         Format::Json => println!("{:#}", report::plan_json(plan)),
-        Format::Text | Format::Lines => print!("{}", report::plan_screen(plan, common.verbose, &Style::stdout())),
+        _ => print!("{}", report::plan_screen(plan, common.verbose, &Style::stdout())),
     }
 }
 

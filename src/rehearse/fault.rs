@@ -1,16 +1,17 @@
 //! What goes wrong in one rehearsal, and how the operator goes on: a script that can be printed and typed again.
 
-use lifeboat_simulated::Injected;
+use lifeboat_contract::Span;
+use lifeboat_simulated::{Injected, Planes};
 use std::{fmt, str::FromStr, time::Duration};
 
-/// One thing that goes wrong. Records and requests are counted from 0 in the undisturbed run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// One thing that goes wrong, once. Records and requests are counted from 0, over all lives of the process.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
     /// The process dies right after this record is durable.
     KilledAfterRecord(u64),
     /// The process dies just before this record is durable.
     KilledBeforeRecord(u64),
-    /// From this record on the journal can't be written.
+    /// From this record on the journal can't be written, until the process ends.
     JournalFull(u64),
     /// The operator interrupts at this record.
     Interrupted(u64),
@@ -20,13 +21,21 @@ pub enum Fault {
     KilledAfterRequest(u64),
     /// This request meets a fault of the cloud.
     Request(u64, Injected),
+    /// A region is lost at this record.
+    RegionLost(u64, String, Planes),
+    /// Somebody else changes something at this record: one of the changes that the world offers.
+    Meddled(u64, usize),
 }
 
-/// What the operator does with a run that died or paused.
+/// What the operator does with a run that died or paused, or completed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Policy {
+    /// Goes on with it.
     Resume,
+    /// Rolls it back.
     Rollback,
+    /// Goes on with it, and rolls it back once it has completed.
+    Return,
 }
 
 /// One rehearsal's script.
@@ -41,28 +50,36 @@ pub struct Script {
 #[error("{0:?} is no script of a rehearsal")]
 pub struct BadScript(String);
 
-/// How late a request lands that nobody waits for any more, and how much longer a slow transition takes.
-pub(super) const LATE: Duration = Duration::from_secs(20);
-pub(super) const SLOW: Duration = Duration::from_mins(1);
-pub(super) const STALE: Duration = Duration::from_secs(10);
-
-/// What may happen to a request that only reads, and to one that may change something.
-pub(super) const READ_FAULTS: [Injected; 3] = [Injected::Throttled, Injected::Lost, Injected::Stale(STALE)];
-pub(super) const WRITE_FAULTS: [Injected; 9] = [
+/// What may happen to a request that only reads.
+pub(super) const READ_FAULTS: [Injected; 6] = [
+    Injected::Throttled,
+    Injected::ServerError,
+    Injected::Lost,
+    Injected::Stale(Duration::from_secs(10)),
+    Injected::RefusedForGood,
+    Injected::ErrorForGood,
+];
+/// What may happen to a request that may change something. Late ones land while the step looks, while it drives again, and when
+/// it has been given up.
+pub(super) const WRITE_FAULTS: [Injected; 13] = [
     Injected::Refused,
     Injected::ServerError,
     Injected::Throttled,
     Injected::Lost,
     Injected::AnswerLost,
-    Injected::Late(LATE),
-    Injected::Slow(SLOW),
+    Injected::Late(Duration::from_secs(9)),
+    Injected::Late(Duration::from_secs(20)),
+    Injected::Late(Duration::from_secs(36)),
+    Injected::Slow(Duration::from_mins(1)),
     Injected::Stuck,
     Injected::CalledOff,
+    Injected::RefusedForGood,
+    Injected::ErrorForGood,
 ];
 
 impl Fault {
     /// The column of the matrix that it belongs to.
-    pub fn class(self) -> &'static str {
+    pub fn class(&self) -> &'static str {
         match self {
             Self::KilledAfterRecord(_)
             | Self::KilledBeforeRecord(_)
@@ -70,15 +87,38 @@ impl Fault {
             | Self::KilledAfterRequest(_) => "killed",
             Self::JournalFull(_) => "journal full",
             Self::Interrupted(_) => "interrupted",
-            Self::Request(_, Injected::Refused | Injected::ServerError | Injected::Throttled) => "refused",
-            Self::Request(_, Injected::Lost | Injected::AnswerLost | Injected::Late(_)) => "timed out",
-            Self::Request(_, Injected::Stale(_)) => "stale",
-            Self::Request(_, Injected::Slow(_) | Injected::Stuck | Injected::CalledOff) => "slow or stuck",
+            Self::Request(_, injected) => match injected {
+                Injected::Refused | Injected::ServerError | Injected::Throttled => "refused",
+                Injected::RefusedForGood | Injected::ErrorForGood => "for good",
+                Injected::Lost | Injected::AnswerLost | Injected::Late(_) => "timed out",
+                Injected::Stale(_) => "stale",
+                Injected::Slow(_) | Injected::Stuck | Injected::CalledOff => "slow or stuck",
+            },
+            Self::RegionLost(..) => "region lost",
+            Self::Meddled(..) => "meddled",
         }
     }
 
+    /// Where it strikes: a record, or else a request.
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::KilledAfterRecord(n)
+            | Self::KilledBeforeRecord(n)
+            | Self::JournalFull(n)
+            | Self::Interrupted(n)
+            | Self::RegionLost(n, ..)
+            | Self::Meddled(n, _) => Place::Record(*n),
+            Self::KilledBeforeRequest(n) | Self::KilledAfterRequest(n) | Self::Request(n, _) => Place::Request(*n),
+        }
+    }
+
+    /// Whether the world itself is hurt, so that its clients may suffer whatever anybody does.
+    pub(super) fn harms_the_world(&self) -> bool {
+        matches!(self, Self::RegionLost(..) | Self::Meddled(..))
+    }
+
     /// What happened, for people.
-    pub fn describe(self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::KilledAfterRecord(n) => format!("killed after record {n}"),
             Self::KilledBeforeRecord(n) => format!("killed before record {n} was durable"),
@@ -86,63 +126,78 @@ impl Fault {
             Self::Interrupted(n) => format!("interrupted at record {n}"),
             Self::KilledBeforeRequest(n) => format!("killed before request {n} was sent"),
             Self::KilledAfterRequest(n) => format!("killed after request {n} took effect"),
-            Self::Request(n, injected) => format!("request {n} was {}", words(injected)),
+            Self::Request(n, injected) => format!("request {n} was {}", words(*injected)),
+            Self::RegionLost(n, region, planes) => {
+                let what = match planes {
+                    Planes::Control => "the control plane of ",
+                    Planes::Data => "the data plane of ",
+                    Planes::Both => "",
+                };
+                format!("{what}{region} was lost at record {n}")
+            }
+            Self::Meddled(n, which) => format!("somebody made change {which} at record {n}"),
         }
     }
 }
 
-fn words(injected: Injected) -> &'static str {
-    match injected {
+/// A moment of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Record(u64),
+    Request(u64),
+}
+
+fn words(injected: Injected) -> String {
+    let text = match injected {
         Injected::Refused => "refused",
         Injected::ServerError => "answered with a server's error",
         Injected::Throttled => "throttled",
         Injected::Lost => "lost, without effect",
         Injected::AnswerLost => "answered, and the answer was lost",
-        Injected::Late(_) => "not answered, and landed late",
+        Injected::Late(by) => return format!("not answered, and landed {} late", Span(by)),
         Injected::Stale(_) => "answered from the state before",
         Injected::Slow(_) => "accepted, and took long",
         Injected::Stuck => "accepted, and never ended",
         Injected::CalledOff => "accepted, and called off",
-    }
+        Injected::RefusedForGood => "refused, as was every one like it after it",
+        Injected::ErrorForGood => "answered with a server's error, as was every one like it after it",
+    };
+    text.to_owned()
 }
-
-const REQUESTS: [(&str, Injected); 10] = [
-    ("refused", Injected::Refused),
-    ("error", Injected::ServerError),
-    ("throttled", Injected::Throttled),
-    ("lost", Injected::Lost),
-    ("answer-lost", Injected::AnswerLost),
-    ("late", Injected::Late(LATE)),
-    ("stale", Injected::Stale(STALE)),
-    ("slow", Injected::Slow(SLOW)),
-    ("stuck", Injected::Stuck),
-    ("called-off", Injected::CalledOff),
-];
-type Made = fn(u64) -> Fault;
-const MOMENTS: [(&str, Made); 6] = [
-    ("killed-after-record", Fault::KilledAfterRecord),
-    ("killed-before-record", Fault::KilledBeforeRecord),
-    ("journal-full", Fault::JournalFull),
-    ("interrupted", Fault::Interrupted),
-    ("killed-before-request", Fault::KilledBeforeRequest),
-    ("killed-after-request", Fault::KilledAfterRequest),
-];
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, number) = match self {
-            Self::KilledAfterRecord(n) => ("killed-after-record", n),
-            Self::KilledBeforeRecord(n) => ("killed-before-record", n),
-            Self::JournalFull(n) => ("journal-full", n),
-            Self::Interrupted(n) => ("interrupted", n),
-            Self::KilledBeforeRequest(n) => ("killed-before-request", n),
-            Self::KilledAfterRequest(n) => ("killed-after-request", n),
-            Self::Request(n, injected) => {
-                let known = REQUESTS.iter().find(|(_, other)| other == injected);
-                (known.expect("every injected fault has a word").0, n)
+        match self {
+            Self::KilledAfterRecord(n) => write!(f, "killed-after-record:{n}"),
+            Self::KilledBeforeRecord(n) => write!(f, "killed-before-record:{n}"),
+            Self::JournalFull(n) => write!(f, "journal-full:{n}"),
+            Self::Interrupted(n) => write!(f, "interrupted:{n}"),
+            Self::KilledBeforeRequest(n) => write!(f, "killed-before-request:{n}"),
+            Self::KilledAfterRequest(n) => write!(f, "killed-after-request:{n}"),
+            Self::RegionLost(n, region, planes) => {
+                let planes = match planes {
+                    Planes::Control => "control",
+                    Planes::Data => "data",
+                    Planes::Both => "both",
+                };
+                write!(f, "region-lost:{n}:{planes}:{region}")
             }
-        };
-        write!(f, "{word}:{number}")
+            Self::Meddled(n, which) => write!(f, "meddled:{n}:{which}"),
+            Self::Request(n, injected) => match injected {
+                Injected::Refused => write!(f, "refused:{n}"),
+                Injected::ServerError => write!(f, "error:{n}"),
+                Injected::Throttled => write!(f, "throttled:{n}"),
+                Injected::Lost => write!(f, "lost:{n}"),
+                Injected::AnswerLost => write!(f, "answer-lost:{n}"),
+                Injected::Late(by) => write!(f, "late:{n}:{}", Span(*by)),
+                Injected::Stale(within) => write!(f, "stale:{n}:{}", Span(*within)),
+                Injected::Slow(by) => write!(f, "slow:{n}:{}", Span(*by)),
+                Injected::Stuck => write!(f, "stuck:{n}"),
+                Injected::CalledOff => write!(f, "called-off:{n}"),
+                Injected::RefusedForGood => write!(f, "refused-for-good:{n}"),
+                Injected::ErrorForGood => write!(f, "error-for-good:{n}"),
+            },
+        }
     }
 }
 
@@ -150,13 +205,48 @@ impl FromStr for Fault {
     type Err = BadScript;
 
     fn from_str(text: &str) -> Result<Self, BadScript> {
-        let bad = || BadScript(text.to_owned());
-        let (word, number) = text.split_once(':').ok_or_else(bad)?;
-        let number: u64 = number.parse().map_err(|_| bad())?;
-        let moment = MOMENTS.iter().find(|(name, _)| *name == word).map(|(_, made)| made(number));
-        let request = REQUESTS.iter().find(|(name, _)| *name == word).map(|(_, what)| Self::Request(number, *what));
-        moment.or(request).ok_or_else(bad)
+        parse(text).ok_or_else(|| BadScript(text.to_owned()))
     }
+}
+
+fn parse(text: &str) -> Option<Fault> {
+    let mut parts = text.split(':');
+    let (word, n) = (parts.next()?, parts.next()?.parse().ok()?);
+    let rest: Vec<&str> = parts.collect();
+    let span = || Some(Span::parse(rest.first()?)?.get());
+    let request = |injected| Some(Fault::Request(n, injected));
+    let (fault, extras) = match word {
+        "killed-after-record" => (Some(Fault::KilledAfterRecord(n)), 0),
+        "killed-before-record" => (Some(Fault::KilledBeforeRecord(n)), 0),
+        "journal-full" => (Some(Fault::JournalFull(n)), 0),
+        "interrupted" => (Some(Fault::Interrupted(n)), 0),
+        "killed-before-request" => (Some(Fault::KilledBeforeRequest(n)), 0),
+        "killed-after-request" => (Some(Fault::KilledAfterRequest(n)), 0),
+        "region-lost" => {
+            let planes = match *rest.first()? {
+                "control" => Planes::Control,
+                "data" => Planes::Data,
+                "both" => Planes::Both,
+                _ => return None,
+            };
+            (Some(Fault::RegionLost(n, (*rest.get(1)?).to_owned(), planes)), 2)
+        }
+        "meddled" => (Some(Fault::Meddled(n, rest.first()?.parse().ok()?)), 1),
+        "refused" => (request(Injected::Refused), 0),
+        "error" => (request(Injected::ServerError), 0),
+        "throttled" => (request(Injected::Throttled), 0),
+        "lost" => (request(Injected::Lost), 0),
+        "answer-lost" => (request(Injected::AnswerLost), 0),
+        "late" => (request(Injected::Late(span()?)), 1),
+        "stale" => (request(Injected::Stale(span()?)), 1),
+        "slow" => (request(Injected::Slow(span()?)), 1),
+        "stuck" => (request(Injected::Stuck), 0),
+        "called-off" => (request(Injected::CalledOff), 0),
+        "refused-for-good" => (request(Injected::RefusedForGood), 0),
+        "error-for-good" => (request(Injected::ErrorForGood), 0),
+        _ => return None,
+    };
+    fault.filter(|_| rest.len() == extras)
 }
 
 impl fmt::Display for Script {
@@ -167,6 +257,7 @@ impl fmt::Display for Script {
         f.write_str(match self.policy {
             Policy::Resume => "resume",
             Policy::Rollback => "rollback",
+            Policy::Return => "return",
         })
     }
 }
@@ -179,6 +270,7 @@ impl FromStr for Script {
         let policy = match policy {
             "resume" => Policy::Resume,
             "rollback" => Policy::Rollback,
+            "return" => Policy::Return,
             _ => return Err(BadScript(text.to_owned())),
         };
         let faults = faults.split(',').filter(|fault| !fault.is_empty()).map(str::parse).collect::<Result<_, _>>()?;
@@ -192,15 +284,26 @@ mod tests {
 
     #[test]
     fn a_script_reads_as_it_prints() {
-        for fault in
-            MOMENTS.map(|(_, made)| made(7)).into_iter().chain(REQUESTS.map(|(_, what)| Fault::Request(3, what)))
-        {
-            for policy in [Policy::Resume, Policy::Rollback] {
-                let script = Script { faults: vec![fault, Fault::Interrupted(2)], policy };
+        let moments = [
+            Fault::KilledAfterRecord(7),
+            Fault::KilledBeforeRecord(7),
+            Fault::JournalFull(7),
+            Fault::KilledBeforeRequest(7),
+            Fault::KilledAfterRequest(7),
+            Fault::RegionLost(7, "us-east-1".to_owned(), Planes::Control),
+            Fault::RegionLost(7, "eastus".to_owned(), Planes::Both),
+            Fault::Meddled(7, 3),
+        ];
+        let requests = READ_FAULTS.into_iter().chain(WRITE_FAULTS).map(|injected| Fault::Request(3, injected));
+        for fault in moments.into_iter().chain(requests) {
+            for policy in [Policy::Resume, Policy::Rollback, Policy::Return] {
+                let script = Script { faults: vec![fault.clone(), Fault::Interrupted(2)], policy };
                 assert_eq!(script.to_string().parse::<Script>().unwrap(), script);
             }
         }
-        assert!("nonsense".parse::<Script>().is_err() && "killed:x,resume".parse::<Script>().is_err());
-        assert!("resume".parse::<Script>().unwrap().faults.is_empty());
+        for bad in ["nonsense", "killed:x,resume", "late:3,resume", "refused:3:4,resume", "region-lost:1:some:x,resume"]
+        {
+            assert!(bad.parse::<Script>().is_err(), "{bad}");
+        }
     }
 }

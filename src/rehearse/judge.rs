@@ -1,16 +1,18 @@
 //! Judges a rehearsal by the world and the journal it left. Asks the engine nothing.
 
 use super::{
+    fault::Script,
+    log::{Done, Gap, Leaves, Position, Spot, differing, leaves, shown},
+    scenario::CANARY,
     stage::{Ending, Performance},
-    witness::Sent,
 };
 use crate::{
     engine::RunState,
-    journal::{self, Record},
+    journal::{Journaled, Record},
 };
 use lifeboat_contract::Access;
 use lifeboat_simulated::Figures;
-use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Something that must never happen, and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,30 +22,109 @@ pub struct Violation {
     pub what: String,
 }
 
-/// What every rehearsal is compared with: the undisturbed run.
+/// What every rehearsal is compared with: the undisturbed run, and its way back.
 #[derive(Debug)]
 pub(super) struct Yardstick {
-    pub(super) figures: Figures,
+    /// What the clients had gone through already before the run.
+    earlier: Figures,
+    figures: Figures,
     /// The configuration before the run, and after it.
-    pub(super) first: Value,
-    pub(super) last: Value,
+    first: Leaves,
+    last: Leaves,
+    /// The places that the run and its way back change at any time.
+    owned: BTreeSet<Spot>,
+    /// How far those runs had come whenever somebody was served by nobody.
+    gaps: BTreeSet<Position>,
+    /// Whom nobody serves before the run, and after it.
+    unserved_first: Vec<String>,
+    unserved_last: Vec<String>,
 }
 
 impl Yardstick {
+    /// What the undisturbed run `there`, and the run with its rollback, show. `before` is the configuration that both began with.
+    pub(super) fn of(before: &lifeboat_simulated::World, there: &Performance, back: &Performance) -> Self {
+        let first = leaves(&before.contents());
+        let last = leaves(&there.world.contents());
+        let mut owned = differing(&first, &last);
+        owned.extend(there.log.places().chain(back.log.places()).cloned());
+        let gaps = there.log.gaps.iter().chain(&back.log.gaps);
+        Self {
+            earlier: before.figures(),
+            figures: there.world.figures(),
+            owned,
+            gaps: gaps.map(|gap| gap.position.clone()).collect(),
+            unserved_first: before.unserved(),
+            unserved_last: there.world.unserved(),
+            first,
+            last,
+        }
+    }
+
+    /// How long clients were without service since the beginning of the run.
+    pub(super) fn unavailable_since(&self, figures: &Figures) -> f64 {
+        figures.unavailable_s - self.earlier.unavailable_s
+    }
+
+    pub(super) fn lost_since(&self, figures: &Figures) -> u64 {
+        figures.lost_writes.saturating_sub(self.earlier.lost_writes)
+    }
+
+    /// Whether the undisturbed run changes one of these places.
+    pub(super) fn owns_any(&self, places: &BTreeSet<Spot>) -> bool {
+        !self.owned.is_disjoint(places)
+    }
+
     /// Every invariant that a rehearsal breaks.
-    pub(super) fn judge(&self, performance: &Performance) -> Vec<Violation> {
+    pub(super) fn judge(&self, script: &Script, performance: &Performance) -> Vec<Violation> {
         let mut violations = Vec::new();
         let mut broken = |invariant, what: String| violations.push(Violation { invariant, what });
         if let Ending::Broke(why) = &performance.ending {
             broken("always-ends", why.clone());
         }
+        let harmed = script.faults.iter().any(super::fault::Fault::harms_the_world);
+        for (invariant, what) in self.figures(performance, harmed) {
+            broken(invariant, what);
+        }
+        for (invariant, what) in self.configuration(performance, harmed) {
+            broken(invariant, what);
+        }
+        if !harmed {
+            if let Some(what) = self.not_serving(performance) {
+                broken("not-serving", what);
+            }
+        }
+        for condition in &performance.log.broken {
+            broken("never", condition.clone());
+        }
+        for what in &performance.log.overwritten {
+            broken("foreign-overwritten", what.clone());
+        }
+        for (step, times) in performance.log.effects.iter().filter(|(_, times)| **times > 1) {
+            broken("irreversible-twice", format!("{step} cannot be undone, and took effect {times} times"));
+        }
+        if let Some(what) = without_intent(performance) {
+            broken("no-intent", what);
+        }
+        if performance.journal.windows(CANARY.len()).any(|part| part == CANARY.as_bytes()) {
+            broken("secret-told", "the journal holds the value of a secret".to_owned());
+        }
+        violations
+    }
+
+    /// Never is never: not in the undisturbed run either. What is lost may be as much as there.
+    fn figures(&self, performance: &Performance, harmed: bool) -> Vec<(&'static str, String)> {
         let (figures, usual) = (performance.world.figures(), &self.figures);
-        // Never is never: not in the undisturbed run either.
+        let mut broken = Vec::new();
         if figures.two_writers_s > 0.0 {
-            broken("two-writers", format!("two databases took writes at once for {:.1} s", figures.two_writers_s));
+            broken
+                .push(("two-writers", format!("two databases took writes at once for {:.1} s", figures.two_writers_s)));
         }
         if figures.two_actives_s > 0.0 {
-            broken("two-actives", format!("two nodes had one queue for {:.1} s", figures.two_actives_s));
+            broken.push(("two-actives", format!("two nodes had one queue for {:.1} s", figures.two_actives_s)));
+        }
+        // A region that is lost takes with it what it had not replicated yet, whatever anybody does.
+        if harmed {
+            return broken;
         }
         for (name, now, before) in [
             ("lost-writes", figures.lost_writes, usual.lost_writes),
@@ -51,80 +132,96 @@ impl Yardstick {
             ("disorder", figures.messages_out_of_order, usual.messages_out_of_order),
         ] {
             if now > before {
-                broken(name, format!("{now}, and {before} in the undisturbed run"));
+                broken.push((name, format!("{now}, and {before} in the undisturbed run")));
             }
         }
-        let contents = performance.world.contents();
-        match performance.ending {
-            Ending::RolledBack if contents != self.first => {
-                broken(
-                    "not-restored",
-                    format!("rolled back, and the world is not as it was: {}", differing(&self.first, &contents)),
-                );
+        broken
+    }
+
+    fn configuration(&self, performance: &Performance, harmed: bool) -> Vec<(&'static str, String)> {
+        let now = leaves(&performance.world.contents());
+        // What somebody else made may well still stand.
+        let others: BTreeSet<&Spot> = performance.log.left_by_others().map(|(place, _)| place).collect();
+        let away = |from: &Leaves| -> Vec<Spot> {
+            differing(from, &now).into_iter().filter(|place| !others.contains(place)).collect()
+        };
+        let mut broken = Vec::new();
+        let (goal, name, how) = match performance.ending {
+            Ending::Completed => {
+                (Some(&self.last), "not-reached", "completed, and the world is not as without the fault")
             }
-            Ending::Completed if contents != self.last => {
-                broken(
-                    "not-reached",
-                    format!(
-                        "completed, and the world is not as without the fault: {}",
-                        differing(&self.last, &contents)
-                    ),
-                );
-            }
-            Ending::NotBegun if contents != self.first => {
-                broken(
-                    "not-restored",
-                    format!("never begun, and the world changed: {}", differing(&self.first, &contents)),
-                );
-            }
-            _ => {}
-        }
-        for sent in performance.sent.iter().filter(|sent| sent.access == Access::Write) {
-            if !is_intended(sent, &performance.journal) {
-                let step = sent.step.as_ref().map_or("nobody", |step| step.as_str());
-                broken(
-                    "no-intent",
-                    format!("{step} sent {} {} before an attempt was journaled", sent.service, sent.operation),
-                );
+            Ending::RolledBack => (Some(&self.first), "not-restored", "rolled back, and the world is not as it was"),
+            Ending::NotBegun => (Some(&self.first), "not-restored", "never begun, and the world changed"),
+            _ => (None, "", ""),
+        };
+        if let Some(goal) = goal {
+            let places = away(goal);
+            if !places.is_empty() {
+                broken.push((name, format!("{how}: {}", shown(&places))));
             }
         }
-        violations
+        let strange: Vec<Spot> = away(&self.first).into_iter().filter(|place| !self.owned.contains(place)).collect();
+        if !strange.is_empty() && !harmed {
+            broken.push(("not-owned", format!("changed, and no step owns it: {}", shown(&strange))));
+        }
+        broken
+    }
+
+    /// Nobody is without service but where the undisturbed run leaves them without, too, and at the end all are served as there.
+    fn not_serving(&self, performance: &Performance) -> Option<String> {
+        let allowed = |gap: &&Gap| {
+            gap.unserved.iter().all(|name| self.unserved_first.contains(name))
+                || self.gaps.iter().any(|known| is_on_the_way(&gap.position, known))
+        };
+        if let Some(gap) = performance.log.gaps.iter().find(|gap| !allowed(gap)) {
+            let done = |wanted: Done| -> String {
+                let steps = gap.position.iter().filter(|(_, done)| **done == wanted);
+                let names: Vec<&str> = steps.map(|(step, _)| step.as_str()).collect();
+                if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+            };
+            let (all, some) = (done(Done::All), done(Done::Some));
+            return Some(format!("{} served by nobody; done: {all}; half done: {some}", gap.unserved.join(", ")));
+        }
+        let expected = match performance.ending {
+            Ending::Completed => &self.unserved_last,
+            Ending::RolledBack => &self.unserved_first,
+            _ => return None,
+        };
+        let unserved = performance.world.unserved();
+        let more: Vec<String> = unserved.into_iter().filter(|name| !expected.contains(name)).collect();
+        (!more.is_empty()).then(|| format!("{} served by nobody at the end", more.join(", ")))
     }
 }
 
-/// Whether the journal held an open attempt of the step when the request was sent.
-fn is_intended(sent: &Sent, journal: &[u8]) -> bool {
-    let Some(step) = &sent.step else { return false };
-    let durable = journal.get(..sent.durable).unwrap_or(journal);
-    let Ok(reading) = journal::read(durable) else { return false };
-    let Ok(state) = RunState::replay(&reading.lines) else { return false };
-    let last = state.steps.get(step).and_then(|step| step.intent.as_ref()?.last.as_ref());
-    last.is_some_and(|last| last.end.is_none())
+/// Whether a run stands where another has been. A step that is half done may be as good as done, or as not begun.
+fn is_on_the_way(here: &Position, known: &Position) -> bool {
+    here.iter().all(|(step, done)| *done == Done::Some || known.get(step) == Some(done))
 }
 
-/// Where two configurations differ, by the paths of at most three places.
-fn differing(one: &Value, other: &Value) -> String {
-    let mut found = Vec::new();
-    compare(String::new(), one, other, &mut found);
-    let more = found.len().saturating_sub(3);
-    found.truncate(3);
-    let list = found.join(", ");
-    if more > 0 { format!("{list} and {more} more") } else { list }
-}
-
-fn compare(at: String, one: &Value, other: &Value, found: &mut Vec<String>) {
-    match (one, other) {
-        (Value::Object(one), Value::Object(other)) => {
-            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-            for key in keys {
-                let member = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
-                let name = key.rsplit(['/', ':']).next().unwrap_or(key);
-                compare(format!("{at}/{name}"), &member(one), &member(other), found);
+/// The first write that was sent while the journal held no open attempt of its step.
+fn without_intent(performance: &Performance) -> Option<String> {
+    let mut ends = performance.journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let mut lines =
+        performance.records.iter().map(|line: &Journaled| (line, ends.next().unwrap_or(usize::MAX))).peekable();
+    let mut state: Option<RunState> = None;
+    for sent in performance.sent.iter().filter(|sent| sent.access == Access::Write) {
+        while let Some((line, _)) = lines.next_if(|(_, end)| *end <= sent.durable) {
+            match &mut state {
+                None => state = RunState::open(line.at, &line.record).ok(),
+                Some(state) => drop(state.fold(line.at, &line.record)),
             }
         }
-        (one, other) if one == other => {}
-        _ => found.push(at),
+        let last = sent
+            .step
+            .as_ref()
+            .zip(state.as_ref())
+            .and_then(|(step, state)| state.steps.get(step)?.intent.as_ref()?.last.as_ref());
+        if last.is_none_or(|last| last.end.is_some()) {
+            let step = sent.step.as_ref().map_or("nobody", |step| step.as_str());
+            return Some(format!("{step} sent {} {} before an attempt was journaled", sent.service, sent.operation));
+        }
     }
+    None
 }
 
 /// The steps that a rehearsal's records tell of, for a timeline: what happened when.

@@ -5,16 +5,25 @@
 
 mod explore;
 mod fault;
+mod fork;
 mod judge;
-mod matrix;
+mod junit;
+mod life;
+mod log;
 mod memory;
+mod pairs;
+mod points;
 mod scenario;
 mod stage;
+mod tally;
+mod told;
 mod witness;
 
-pub use explore::{Explored, Rehearsal, explore};
+pub use explore::{Budget, Explored, Extent, Outcome, Progress, Rehearsal, Tell, explore, world_after};
 pub use fault::{BadScript, Fault, Policy, Script};
 pub use judge::Violation;
-pub use matrix::{json, text};
+pub use junit::junit;
+pub use pairs::Pairs;
 pub use scenario::{NoScenario, Scenario};
 pub use stage::{Ending, Performance};
+pub use told::{json, markdown, text};

@@ -1,9 +1,9 @@
 //! What is rehearsed: a plan, made once in the world in which every rehearsal begins.
 
-use super::stage::block_on;
+use super::stage::{Ending, block_on};
 use crate::{
     plan::{self, Plan},
-    runbook::ResolvedRunbook,
+    runbook::{BadCondition, Condition, ResolvedRunbook},
     wire::ReadOnly,
     wiring,
 };
@@ -18,7 +18,12 @@ pub struct Scenario {
     pub world: World,
     pub catalog: Catalog,
     pub commands_allowed: bool,
+    /// What the world's document says must never hold.
+    pub(super) never: Arc<[Condition]>,
 }
+
+/// Stands in every secret's value: found anywhere but on the wire, it was told.
+pub(super) const CANARY: &str = "canary-of-a-rehearsal";
 
 /// There is nothing to rehearse.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +32,10 @@ pub enum NoScenario {
     Refused(String),
     #[error("the providers could not be set up: {0}")]
     Providers(String),
+    #[error("the run that should come before does not complete: {0:?}")]
+    Unfinished(Ending),
+    #[error("the world's own invariants cannot be judged: {0}")]
+    Never(#[from] BadCondition),
 }
 
 impl Scenario {
@@ -37,24 +46,41 @@ impl Scenario {
         world: World,
         commands_allowed: bool,
     ) -> Result<Self, NoScenario> {
+        let never = conditions(&world)?;
         let (plan, world) = block_on(async {
             let clock: SharedClock = Arc::new(TokioClock::starting_at(world.now(), 1));
             let cloud = Arc::new(SimulatedCloud::new(world, clock.clone(), 1, None));
             let wire: SharedWire = Arc::new(ReadOnly::new(cloud.clone()));
-            let cx = surroundings(wire, clock, commands_allowed)?;
+            let cx = surroundings(wire, clock, commands_allowed, Secrets::default())?;
             let plan = plan::make(runbook, &cx).await;
-            Ok((plan, cloud.world()))
+            Ok::<_, NoScenario>((plan, cloud.world()))
         })?;
         if let Some((step, refusal)) = plan.refusals().next() {
             return Err(NoScenario::Refused(format!("{}: {}", step.id, refusal.message)));
         }
-        Ok(Self { plan, world, catalog, commands_allowed })
+        Ok(Self { plan, world, catalog, commands_allowed, never })
     }
 }
 
-/// What steps are given in a rehearsal. Secrets have no values here: nothing real is called.
-pub(super) fn surroundings(wire: SharedWire, clock: SharedClock, commands_allowed: bool) -> Result<Cx, NoScenario> {
-    let secrets = Secrets::default();
+/// Every condition is tried once, so that one that speaks of nothing is found before the first rehearsal.
+fn conditions(world: &World) -> Result<Arc<[Condition]>, BadCondition> {
+    let facts = world.facts();
+    let facts = facts.as_object().cloned().unwrap_or_default();
+    let read = |text: &String| {
+        let condition = Condition::parse(text)?;
+        condition.holds(&facts)?;
+        Ok(condition)
+    };
+    world.never().iter().map(read).collect()
+}
+
+/// What steps are given in a rehearsal.
+pub(super) fn surroundings(
+    wire: SharedWire,
+    clock: SharedClock,
+    commands_allowed: bool,
+    secrets: Secrets,
+) -> Result<Cx, NoScenario> {
     let mut providers = wiring::providers(&wire, &clock, &wiring::Credentials::Dummies, &secrets)
         .map_err(|error| NoScenario::Providers(error.to_string()))?;
     if commands_allowed {

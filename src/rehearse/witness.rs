@@ -2,15 +2,11 @@
 //!
 //! Changes no request and no answer: what goes wrong with these is the world's business.
 
-use super::memory::{Death, Disk};
+use super::life::Life;
 use bytes::Bytes;
 use http::Response;
 use lifeboat_contract::{Access, Call, CallScope, Duplex, StepId, Wire, WireError, wire::BoxFuture};
-use lifeboat_simulated::SimulatedCloud;
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{net::IpAddr, sync::Arc};
 
 /// A request that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,42 +17,37 @@ pub struct Sent {
     pub access: Access,
     /// How much of the journal was durable when it was sent, in bytes.
     pub durable: usize,
-    /// The number that the world gave it.
-    pub number: u64,
 }
 
 #[derive(Debug)]
-pub(super) struct Witness {
-    pub(super) cloud: Arc<SimulatedCloud>,
-    pub(super) death: Arc<Death>,
-    pub(super) disk: Disk,
-    pub(super) sent: Arc<Mutex<Vec<Sent>>>,
-    pub(super) dies_before: Option<u64>,
-    pub(super) dies_after: Option<u64>,
-}
+pub(super) struct Witness(pub(super) Arc<Life>);
 
 impl Witness {
     /// Notes a request. Returns its place among those of this life and the ones before.
     fn note(&self, step: Option<StepId>, service: &str, operation: &str, access: Access) -> u64 {
-        let durable = self.disk.lock().unwrap_or_else(PoisonError::into_inner).len();
-        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = self.cloud.requests() + 1;
+        let durable = self.0.around.disk().len();
+        let mut sent = self.0.around.sent();
         let (service, operation) = (service.to_owned(), operation.to_owned());
-        sent.push(Sent { step, service, operation, access, durable, number });
+        sent.push(Sent { step, service, operation, access, durable });
         sent.len() as u64 - 1
     }
 
-    /// The next request's place.
-    fn next(&self) -> u64 {
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner).len() as u64
+    /// Lets strike what strikes before the next request. Never returns once the process is dead.
+    async fn before_next(&self) {
+        let place = self.0.around.sent().len() as u64;
+        if !self.0.is_over() {
+            self.0.before_request(place);
+        }
+        self.alive().await;
     }
 
-    /// Never returns once the process is dead, or dies here.
-    async fn live_until(&self, place: Option<u64>, at: Option<u64>) {
-        if place.is_some() && place == at {
-            self.death.die();
-        }
-        if self.death.has_come() {
+    async fn after(&self, place: u64) {
+        self.0.after_request(place);
+        self.alive().await;
+    }
+
+    async fn alive(&self) {
+        if self.0.is_over() {
             std::future::pending::<()>().await;
         }
     }
@@ -65,30 +56,34 @@ impl Witness {
 impl Wire for Witness {
     fn send(&self, call: Call) -> BoxFuture<'_, Result<Response<Bytes>, WireError>> {
         Box::pin(async move {
-            self.live_until(Some(self.next()), self.dies_before).await;
+            self.before_next().await;
             let label = &call.label;
-            let place = self.note(call.scope.step.clone(), &label.service, &label.operation, label.access);
-            let answer = self.cloud.send(call).await;
-            self.live_until(Some(place), self.dies_after).await;
+            let (step, access) = (call.scope.step.clone(), label.access);
+            let place = self.note(step.clone(), &label.service, &label.operation, access);
+            let around = &self.0.around;
+            around.log().before_call(&around.cloud, access, step.as_ref());
+            let answer = around.cloud.send(call).await;
+            around.log().after_call(&around.cloud, access, step.as_ref());
+            self.after(place).await;
             answer
         })
     }
 
     fn connect<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Box<dyn Duplex>, WireError>> {
         Box::pin(async move {
-            self.live_until(Some(self.next()), self.dies_before).await;
+            self.before_next().await;
             let step = CallScope::current().step;
             let place = self.note(step, "tcp", &format!("connect {host}:{port}"), Access::Read);
-            let stream = self.cloud.connect(host, port).await;
-            self.live_until(Some(place), self.dies_after).await;
+            let stream = self.0.around.cloud.connect(host, port).await;
+            self.after(place).await;
             stream
         })
     }
 
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, WireError>> {
         Box::pin(async move {
-            self.live_until(None, None).await;
-            self.cloud.resolve(host).await
+            self.alive().await;
+            self.0.around.cloud.resolve(host).await
         })
     }
 }

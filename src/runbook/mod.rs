@@ -3,6 +3,7 @@
 //! Checking reports every problem at once. Nothing here observes a cloud or executes a step.
 
 mod check;
+mod condition;
 pub mod diagnostics;
 pub mod document;
 pub mod explain;
@@ -26,6 +27,7 @@ mod tests;
 mod trial;
 
 pub use check::{Checked, check};
+pub use condition::{BadCondition, Condition};
 pub use document::{Node, Source};
 pub use explain::explain;
 pub use nearest::nearest;

@@ -23,6 +23,11 @@ impl Chance {
         Self(Arc::new(Mutex::new(rng)))
     }
 
+    /// Begins anew with another seed, for all that draw from it.
+    pub fn restart(&self, seed: u64) {
+        *self.lock() = StdRng::seed_from_u64(seed);
+    }
+
     /// A pause between half of `ceiling` and all of it.
     pub fn jitter(&self, ceiling: Duration) -> Duration {
         let fraction: f64 = self.lock().random_range(0.5..=1.0);

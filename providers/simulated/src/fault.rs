@@ -14,6 +14,8 @@ pub(crate) struct Fault {
     pub(crate) host: Option<String>,
     /// Only the request with this number in the world's life.
     pub(crate) request: Option<u64>,
+    /// Once it has met that request, it meets every later one of the same operation, region and host.
+    pub(crate) spreads: bool,
     pub(crate) nth: Option<u32>,
     pub(crate) every: Option<u32>,
     pub(crate) times: Option<u32>,
@@ -142,6 +144,12 @@ impl Fault {
             && self.every.is_none_or(|every| every > 0 && self.seen.is_multiple_of(every))
             && self.times.is_none_or(|times| self.met < times);
         self.met = self.met.saturating_add(u32::from(met));
+        if met && self.spreads && self.request.take().is_some() {
+            self.service = Some(call.service.to_owned());
+            self.operation = Some(call.operation.to_owned());
+            self.region = Some(call.region.to_owned());
+            self.host = Some(call.host.to_owned());
+        }
         met
     }
 }

@@ -31,6 +31,17 @@ pub enum Injected {
     Stuck,
     /// What it begins is called off by the service.
     CalledOff,
+    /// Refused, as is every later request of the same operation at the same place.
+    RefusedForGood,
+    /// Answered with an error of the server, as is every later request of the same operation at the same place.
+    ErrorForGood,
+}
+
+impl Injected {
+    /// Whether it befalls every later request like it, too.
+    pub fn is_for_good(self) -> bool {
+        matches!(self, Self::RefusedForGood | Self::ErrorForGood)
+    }
 }
 
 impl World {
@@ -48,8 +59,8 @@ impl World {
             after_effect: false,
         };
         let effect = match injected {
-            Injected::Refused => FaultEffect::Reject(rejection(403)),
-            Injected::ServerError => FaultEffect::Reject(rejection(500)),
+            Injected::Refused | Injected::RefusedForGood => FaultEffect::Reject(rejection(403)),
+            Injected::ServerError | Injected::ErrorForGood => FaultEffect::Reject(rejection(500)),
             Injected::Throttled => FaultEffect::Throttle,
             Injected::Lost => FaultEffect::TimeOutBefore,
             Injected::AnswerLost => FaultEffect::TimeOutAfter,
@@ -65,6 +76,7 @@ impl World {
             region: None,
             host: None,
             request: Some(request),
+            spreads: injected.is_for_good(),
             nth: None,
             every: None,
             times: None,

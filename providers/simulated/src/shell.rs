@@ -50,6 +50,20 @@ impl SimulatedCloud {
         Ok(known)
     }
 
+    /// Lets something happen to the world now, by somebody who is not its caller.
+    pub fn disturb(&self, disturbance: impl FnOnce(&mut World)) {
+        let mut world = self.lock();
+        world.advance(self.clock.now());
+        disturbance(&mut world);
+    }
+
+    /// Asks the world something, as it is now.
+    pub fn ask<T>(&self, question: impl FnOnce(&World) -> T) -> T {
+        let mut world = self.lock();
+        world.advance(self.clock.now());
+        question(&world)
+    }
+
     /// How many requests the world has answered.
     pub fn requests(&self) -> u64 {
         self.lock().requests()

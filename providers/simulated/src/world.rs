@@ -33,6 +33,8 @@ pub struct World {
     /// What happens when it is asked for, counted from the world's start.
     pub(crate) named_incidents: BTreeMap<String, Vec<Incident>>,
     pub(crate) faults: Vec<Fault>,
+    /// Conditions that must never hold. Nothing in the world looks at them.
+    pub(crate) never: Vec<String>,
     /// Calls that will take effect although nobody waits for them any more.
     pub(crate) late: Vec<LateCall>,
     /// The cloud as it was before the last write to a service, where a fault makes reads stale.

@@ -159,6 +159,7 @@ impl Builder<'_> {
             region: matching.region.clone(),
             host: matching.host.as_ref().map(|host| host.to_ascii_lowercase()),
             request: None,
+            spreads: false,
             nth: matching.nth,
             every: matching.every,
             times: matching.times,

@@ -91,6 +91,7 @@ impl World {
             incidents,
             named_incidents,
             faults,
+            never: document.never.clone(),
             late: Vec::new(),
             before_write: BTreeMap::new(),
             requests: 0,

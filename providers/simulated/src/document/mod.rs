@@ -105,6 +105,10 @@ pub struct WorldDocument {
     /// Clients that send a packet to an address at each interval.
     #[serde(default)]
     pub pings: BTreeMap<String, PingDocument>,
+    /// What must never come to pass, each a condition in CEL over `cluster`, `database`, `client` and `figures`, as in
+    /// `cluster.wk1.actives > 1`. A rehearsal looks at them at every moment at which something happens.
+    #[serde(default)]
+    pub never: Vec<String>,
     /// What happens by itself, and when. In any order.
     #[serde(default)]
     pub incident: Vec<IncidentDocument>,

@@ -16,7 +16,7 @@ pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Sto
 pub use figures::{ClientFigures, EngineFigures, Figures, PingFigures};
 pub(crate) use load::Load;
 pub(crate) use path::{End, HostTarget, Way};
-pub(crate) use ping::Ping;
+pub(crate) use ping::{Fate, Ping};
 pub(crate) use writes::Families;
 
 use jiff::Timestamp;

@@ -1,0 +1,120 @@
+//! What somebody else may do to the world meanwhile: changes that nobody of its clients or callers asked for.
+//!
+//! They are the kind that an anxious colleague makes by hand, and leave a resource as no plan has it.
+
+use crate::{World, document::PlanesDocument, ec2::InstanceState, incident::Happening};
+use std::fmt;
+
+/// One such change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meddling {
+    /// An endpoint group's traffic dial is set to an odd value.
+    Dial { accelerator: String, group: String },
+    /// A route is deleted.
+    RouteDeleted { region: String, table: String, destination: String },
+    /// A target is deregistered.
+    TargetDeregistered { region: String, group: String, target: String },
+    /// A machine is stopped, or started if it is not running.
+    Power { region: String, instance: String },
+}
+
+/// No runbook asks for this one.
+const ODD_DIAL: f64 = 37.0;
+
+impl fmt::Display for Meddling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial { group, .. } => write!(f, "the dial of {group} set to {ODD_DIAL}"),
+            Self::RouteDeleted { table, destination, .. } => {
+                write!(f, "the route to {destination} deleted from {table}")
+            }
+            Self::TargetDeregistered { group, target, .. } => write!(f, "{target} deregistered from {group}"),
+            Self::Power { instance, .. } => write!(f, "{instance} switched on or off"),
+        }
+    }
+}
+
+impl World {
+    /// Every change that somebody else could make now, in a fixed order.
+    pub fn meddlings(&self) -> Vec<Meddling> {
+        let mut offered = Vec::new();
+        for (accelerator, state) in &self.cloud.globalaccelerator.accelerators {
+            let groups = state.listeners.values().flat_map(|listener| listener.groups.keys());
+            offered
+                .extend(groups.map(|group| Meddling::Dial { accelerator: accelerator.clone(), group: group.clone() }));
+        }
+        for (name, region) in &self.cloud.regions {
+            for (table, state) in &region.ec2.route_tables {
+                // The local route is there as long as the network is.
+                let routes = state.routes.iter().filter(|route| route.target.id().is_some());
+                offered.extend(routes.map(|route| Meddling::RouteDeleted {
+                    region: name.clone(),
+                    table: table.clone(),
+                    destination: route.destination.clone(),
+                }));
+            }
+            for (group, state) in &region.elb.target_groups {
+                offered.extend(state.targets.keys().map(|target| Meddling::TargetDeregistered {
+                    region: name.clone(),
+                    group: group.clone(),
+                    target: target.clone(),
+                }));
+            }
+            let instances = region.ec2.instances.iter();
+            let alive = instances
+                .filter(|(_, instance)| matches!(instance.state, InstanceState::Running | InstanceState::Stopped));
+            offered.extend(alive.map(|(id, _)| Meddling::Power { region: name.clone(), instance: id.clone() }));
+        }
+        let machines = self.cloud.azure.compute.machines.values();
+        offered.extend(
+            machines
+                .map(|machine| Meddling::Power { region: machine.location.clone(), instance: machine.name.clone() }),
+        );
+        offered
+    }
+
+    /// Makes such a change now. What is not there any more is left alone.
+    pub fn meddle(&mut self, meddling: &Meddling) {
+        let now = self.now;
+        match meddling {
+            Meddling::Dial { accelerator, group } => {
+                let Some(state) = self.cloud.globalaccelerator.accelerators.get_mut(accelerator) else { return };
+                for found in state.listeners.values_mut().filter_map(|listener| listener.groups.get_mut(group)) {
+                    found.dial = ODD_DIAL;
+                }
+                state.deploy();
+            }
+            Meddling::RouteDeleted { region, table, destination } => {
+                let region = self.cloud.regions.get_mut(region);
+                if let Some(table) = region.and_then(|region| region.ec2.route_tables.get_mut(table)) {
+                    table.routes.retain(|route| route.destination != *destination);
+                }
+            }
+            Meddling::TargetDeregistered { region, group, target } => {
+                let region = self.cloud.regions.get_mut(region);
+                if let Some(group) = region.and_then(|region| region.elb.target_groups.get_mut(group)) {
+                    group.targets.remove(target);
+                }
+            }
+            Meddling::Power { region, instance } => {
+                let runs = self.runs(region, instance);
+                self.cloud.power(region, instance, !runs, now);
+            }
+        }
+        self.settle();
+    }
+
+    /// Loses a region, or one plane of it, now.
+    pub fn lose(&mut self, region: &str, planes: PlanesDocument) {
+        let what = Happening::RegionLost { region: region.to_owned(), planes };
+        what.apply(&mut self.cloud, &mut self.estate, self.now);
+        self.settle();
+    }
+
+    fn runs(&self, region: &str, instance: &str) -> bool {
+        let known = self.cloud.regions.get(region).and_then(|region| region.ec2.instances.get(instance));
+        let machines = &self.cloud.azure.compute.machines;
+        known.is_some_and(|instance| instance.state == InstanceState::Running)
+            || machines.values().any(|machine| machine.name == instance && machine.runs())
+    }
+}

@@ -1,0 +1,69 @@
+//! What can be seen of a world by somebody who stands outside of it: who is served now, and the facts that its own invariants speak of.
+
+use crate::{
+    World,
+    traffic::{Fate, Load},
+};
+use serde_json::{Map, Value, json};
+
+impl World {
+    /// The clients, senders and pings whom nobody serves at all at this moment, by name.
+    pub fn unserved(&self) -> Vec<String> {
+        let (cloud, estate, now) = (&self.cloud, &self.estate, self.now);
+        // Only of those whose requests fail there is anything to find out.
+        let failing = || self.traffic.clients.iter().filter(|(_, client)| client.measures.failing_since_ms.is_some());
+        let load = failing().next().map(|_| Load::of(self.traffic.clients.values(), cloud, estate, now));
+        let clients = failing().filter(|(_, client)| {
+            let load = load.as_ref().expect("it is reckoned where some fail");
+            client.fortune(cloud, estate, load, now).served.values().sum::<u64>() == 0
+        });
+        let senders = self.traffic.senders.iter().filter(|(_, sender)| estate.taker(cloud, sender, now).is_none());
+        let pings = self.traffic.pings.iter().filter(|(_, ping)| matches!(ping.fate(cloud, estate), Fate::Lost));
+        let names =
+            clients.map(|(name, _)| name).chain(senders.map(|(name, _)| name)).chain(pings.map(|(name, _)| name));
+        names.cloned().collect()
+    }
+
+    /// Conditions that the world's document says must never hold, as they were written.
+    pub fn never(&self) -> &[String] {
+        &self.never
+    }
+
+    /// What such a condition may speak of: `cluster`, `database`, `client` and `figures`.
+    pub fn facts(&self) -> Value {
+        let figures = self.figures();
+        let clusters: Map<String, Value> = figures
+            .engines
+            .iter()
+            .map(|(name, engine)| {
+                let facts = json!({
+                    "actives": engine.actives.len(),
+                    "nodes": engine.actives,
+                    "queued": engine.messages_queued,
+                    "lost": engine.messages_lost,
+                });
+                (name.clone(), facts)
+            })
+            .collect();
+        let databases: Map<String, Value> = self
+            .cloud
+            .rds
+            .globals
+            .iter()
+            .map(|(name, global)| {
+                let writers: Vec<&str> = global
+                    .members
+                    .iter()
+                    .filter(|member| member.writer)
+                    .map(|member| member.cluster.as_str())
+                    .collect();
+                (name.clone(), json!({ "writers": writers.len(), "clusters": writers }))
+            })
+            .collect();
+        let unserved = self.unserved();
+        let names = self.traffic.clients.keys().chain(self.traffic.senders.keys()).chain(self.traffic.pings.keys());
+        let clients: Map<String, Value> =
+            names.map(|name| (name.clone(), json!({ "served": !unserved.contains(name) }))).collect();
+        json!({ "cluster": clusters, "database": databases, "client": clients, "figures": figures })
+    }
+}

@@ -1,0 +1,146 @@
+//! The points at which something can go wrong, and everything that can go wrong there.
+
+use super::{
+    fault::{Fault, Policy, READ_FAULTS, WRITE_FAULTS},
+    judge::Yardstick,
+    log::{differing, leaves},
+    scenario::Scenario,
+    stage::Performance,
+};
+use lifeboat_contract::{Access, StepId};
+use lifeboat_simulated::{Planes, World};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A fault, and what to try it with.
+#[derive(Debug, Clone)]
+pub(super) struct Point {
+    pub(super) fault: Fault,
+    /// The first of these always; the others where the operator has a say in it at all.
+    pub(super) policies: Vec<Policy>,
+    /// The step that was under way; nothing for the run as a whole.
+    pub(super) step: Option<StepId>,
+}
+
+/// What may happen to the world of a scenario by itself or by others.
+#[derive(Debug)]
+pub(super) struct Harm {
+    regions: Vec<String>,
+    /// The places, among the world's meddlings, of those that touch what the run touches.
+    meddlings: Vec<usize>,
+}
+
+impl Harm {
+    pub(super) fn of(scenario: &Scenario, yardstick: &Yardstick) -> Self {
+        let planes = scenario.plan.steps.iter().flat_map(|step| &step.touches.planes);
+        let regions: BTreeSet<String> = planes.filter_map(|plane| Some(plane.region.as_ref()?.to_string())).collect();
+        let before = leaves(&scenario.world.contents());
+        let touched = |world: &World, which: usize| {
+            let mut world = world.clone();
+            let Some(meddling) = world.meddlings().into_iter().nth(which) else { return false };
+            world.meddle(&meddling);
+            yardstick.owns_any(&differing(&before, &leaves(&world.contents())))
+        };
+        let all = scenario.world.meddlings().len();
+        let meddlings = (0..all).filter(|which| touched(&scenario.world, *which)).collect();
+        Self { regions: regions.into_iter().collect(), meddlings }
+    }
+}
+
+/// From where on points are wanted: those before it have been visited.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Since {
+    pub(super) records: usize,
+    pub(super) requests: usize,
+}
+
+/// Every single fault of a performance after `since`, each with the ways in which an operator may go on.
+pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy], harm: &Harm) -> Vec<Point> {
+    let mut found = Vec::new();
+    let mut add = |fault: Fault, step: Option<&StepId>| {
+        found.push(Point { fault, policies: policies.to_vec(), step: step.cloned() });
+    };
+    for (number, line) in (0_u64..).zip(&performance.records).skip(since.records) {
+        let step = line.record.step();
+        add(Fault::KilledBeforeRecord(number), step);
+        add(Fault::KilledAfterRecord(number), step);
+        add(Fault::JournalFull(number), step);
+        add(Fault::Interrupted(number), step);
+        for region in &harm.regions {
+            for planes in [Planes::Control, Planes::Data, Planes::Both] {
+                add(Fault::RegionLost(number, region.clone(), planes), step);
+            }
+        }
+        for which in &harm.meddlings {
+            add(Fault::Meddled(number, *which), step);
+        }
+    }
+    let mut lasting = BTreeSet::new();
+    for (number, sent) in (0_u64..).zip(&performance.sent).skip(since.requests) {
+        let step = sent.step.as_ref();
+        // What fails for good from the first of many looks on fails from the second on, too.
+        let begins = lasting.insert((sent.durable, step, &sent.service, &sent.operation));
+        add(Fault::KilledBeforeRequest(number), step);
+        add(Fault::KilledAfterRequest(number), step);
+        let faults: &[_] = if sent.access == Access::Write { &WRITE_FAULTS } else { &READ_FAULTS };
+        for injected in faults.iter().filter(|injected| begins || !injected.is_for_good()) {
+            add(Fault::Request(number, *injected), step);
+        }
+    }
+    found
+}
+
+/// The same points in an order of which any beginning is a fair sample: each step and each class of faults in turn.
+pub(super) fn spread(points: Vec<Point>) -> Vec<Point> {
+    let mut groups: BTreeMap<(Option<StepId>, &'static str), Vec<Point>> = BTreeMap::new();
+    for point in points {
+        groups.entry((point.step.clone(), point.fault.class())).or_default().push(point);
+    }
+    in_turn(groups.into_values().collect())
+}
+
+/// One of each group in turn, each group in an order that jumps about.
+pub(super) fn in_turn<T>(groups: Vec<Vec<T>>) -> Vec<T> {
+    let mut queues: Vec<std::vec::IntoIter<T>> = groups.into_iter().map(|group| jumping(group).into_iter()).collect();
+    let mut all = Vec::new();
+    while !queues.is_empty() {
+        queues.retain_mut(|queue| queue.next().map(|one| all.push(one)).is_some());
+    }
+    all
+}
+
+/// Every place once, far from the one before it.
+fn jumping<T>(group: Vec<T>) -> Vec<T> {
+    let len = group.len();
+    let stride = (0..len).map(|more| len * 618 / 1000 + 1 + more).find(|stride| gcd(*stride, len) == 1).unwrap_or(1);
+    let mut slots: Vec<Option<T>> = group.into_iter().map(Some).collect();
+    (0..len).filter_map(|turn| slots[turn * stride % len].take()).collect()
+}
+
+fn gcd(one: usize, other: usize) -> usize {
+    if other == 0 { one } else { gcd(other, one % other) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_holds_every_point_once_and_begins_with_every_group() {
+        let point = |number: u64, step: &str, fault: fn(u64) -> Fault| Point {
+            fault: fault(number),
+            policies: vec![Policy::Resume],
+            step: Some(step.into()),
+        };
+        let mut all = Vec::new();
+        for number in 0..40 {
+            all.push(point(number, if number < 35 { "one" } else { "other" }, Fault::KilledAfterRecord));
+            all.push(point(number, "one", Fault::Interrupted));
+        }
+        let spread = spread(all.clone());
+        let faults = |points: &[Point]| points.iter().map(|point| point.fault.clone()).collect::<BTreeSet<_>>();
+        assert_eq!(faults(&spread), faults(&all));
+        assert_eq!(spread.len(), all.len());
+        let groups: BTreeSet<_> = spread[..3].iter().map(|point| (point.step.clone(), point.fault.class())).collect();
+        assert_eq!(groups.len(), 3);
+    }
+}
