@@ -116,7 +116,11 @@ fn begin(world: &mut World, args: &RehearseArgs) -> Result<(), Trouble> {
 }
 
 fn no_scenario(error: NoScenario) -> Trouble {
-    Trouble::caused(Exit::Refused, error).hint("`lifeboat plan` with the same words shows the whole plan")
+    let hint = match &error {
+        NoScenario::Never(_) => "mend `never` in the world's file: it speaks of cluster, database, client and figures",
+        _ => "`lifeboat plan` with the same words shows the whole plan",
+    };
+    Trouble::caused(Exit::Refused, error).hint(hint)
 }
 
 fn progress(common: &Common) -> ProgressBar {

@@ -33,8 +33,8 @@ pub(super) struct Yardstick {
     last: Leaves,
     /// The places that the run and its way back change at any time.
     owned: BTreeSet<Spot>,
-    /// How far those runs had come whenever somebody was served by nobody.
-    gaps: BTreeSet<Position>,
+    /// How far those runs had come, in steps done, when first and last somebody was served by nobody.
+    window: Option<(usize, usize)>,
     /// Whom nobody serves before the run, and after it.
     unserved_first: Vec<String>,
     unserved_last: Vec<String>,
@@ -52,7 +52,10 @@ impl Yardstick {
             earlier: before.figures(),
             figures: there.world.figures(),
             owned,
-            gaps: gaps.map(|gap| gap.position.clone()).collect(),
+            window: gaps.map(|gap| count(&gap.position, Done::All)).fold(None, |window, done| {
+                let (first, last) = window.unwrap_or((done, done));
+                Some((first.min(done), last.max(done)))
+            }),
             unserved_first: before.unserved(),
             unserved_last: there.world.unserved(),
             first,
@@ -167,11 +170,15 @@ impl Yardstick {
         broken
     }
 
-    /// Nobody is without service but where the undisturbed run leaves them without, too, and at the end all are served as there.
+    /// Nobody is without service but in the window in which the undisturbed run leaves them without, too, and at the end all are
+    /// served as there. What a step does may show a step later, so that the window is a step wider on either side.
     fn not_serving(&self, performance: &Performance) -> Option<String> {
         let allowed = |gap: &&Gap| {
             gap.unserved.iter().all(|name| self.unserved_first.contains(name))
-                || self.gaps.iter().any(|known| is_on_the_way(&gap.position, known))
+                || self.window.is_some_and(|(first, last)| {
+                    let done = count(&gap.position, Done::All);
+                    done <= last + 1 && done + count(&gap.position, Done::Some) + 1 >= first
+                })
         };
         if let Some(gap) = performance.log.gaps.iter().find(|gap| !allowed(gap)) {
             let done = |wanted: Done| -> String {
@@ -193,9 +200,8 @@ impl Yardstick {
     }
 }
 
-/// Whether a run stands where another has been. A step that is half done may be as good as done, or as not begun.
-fn is_on_the_way(here: &Position, known: &Position) -> bool {
-    here.iter().all(|(step, done)| *done == Done::Some || known.get(step) == Some(done))
+fn count(position: &Position, wanted: Done) -> usize {
+    position.values().filter(|done| **done == wanted).count()
 }
 
 /// The first write that was sent while the journal held no open attempt of its step.

@@ -34,7 +34,7 @@ pub enum NoScenario {
     Providers(String),
     #[error("the run that should come before does not complete: {0:?}")]
     Unfinished(Ending),
-    #[error("the world's own invariants cannot be judged: {0}")]
+    #[error("the world's own invariants cannot be judged")]
     Never(#[from] BadCondition),
 }
 

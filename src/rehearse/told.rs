@@ -119,7 +119,8 @@ pub fn json(explored: &Explored, scenario: &Scenario) -> Value {
         json!({ "median_s": median, "p95_s": p95, "worst_s": worst })
     };
     let tally = |cells: &Cells| -> Value {
-        ENDINGS.iter().zip(cells.total()).map(|((_, word, _), count)| ((*word).to_owned(), json!(count))).collect()
+        let word = |place: usize| if place == 0 { "violated" } else { ENDINGS[place].2 };
+        cells.total().iter().enumerate().map(|(place, count)| (word(place).to_owned(), json!(count))).collect()
     };
     let (took, unavailable) = distributions(explored);
     let pairs = &explored.pairs;
