@@ -15,13 +15,17 @@ const READS: &[(&str, &str)] = &[
     ("ec2", "DescribeRouteTables"),
     ("ec2", "DescribeSecurityGroups"),
     ("ec2", "DescribeSubnets"),
+    ("ec2", "DescribeVpcAttribute"),
     ("ec2", "DescribeVpcs"),
+    ("eks", "DescribeCluster"),
     ("eks", "DescribeNodegroup"),
+    ("eks", "ListNodegroups"),
     ("elasticfilesystem", "DescribeFileSystems"),
     ("elasticfilesystem", "DescribeMountTargets"),
     ("elasticloadbalancing", "DescribeListeners"),
     ("elasticloadbalancing", "DescribeLoadBalancers"),
     ("elasticloadbalancing", "DescribeRules"),
+    ("elasticloadbalancing", "DescribeTags"),
     ("elasticloadbalancing", "DescribeTargetGroups"),
     ("elasticloadbalancing", "DescribeTargetHealth"),
     ("globalaccelerator", "DescribeAccelerator"),
@@ -52,6 +56,8 @@ const CREDENTIALS: &[(&str, &str)] = &[
 
 /// Operations that only their method and path tell, by signing name. `*` stands for one segment of the path.
 const BY_PATH: &[(&str, &str, &str, &str)] = &[
+    ("eks", "GET", "/clusters/*", "DescribeCluster"),
+    ("eks", "GET", "/clusters/*/node-groups", "ListNodegroups"),
     ("eks", "GET", "/clusters/*/node-groups/*", "DescribeNodegroup"),
     ("eks", "POST", "/clusters/*/node-groups/*/update-config", "UpdateNodegroupConfig"),
     ("elasticfilesystem", "GET", "/2015-02-01/file-systems", "DescribeFileSystems"),
@@ -116,7 +122,7 @@ mod tests {
         assert_eq!(by_path("eks", "POST", &format!("{group}/update-config")), Some("UpdateNodegroupConfig"));
         for (service, method, path) in [
             ("eks", "DELETE", group),
-            ("eks", "GET", "/clusters/orders/node-groups"),
+            ("eks", "GET", "/clusters"),
             ("eks", "GET", "/clusters/orders/node-groups/"),
             ("eks", "GET", "/clusters/orders/node-groups/web/more"),
             ("elasticfilesystem", "GET", group),

@@ -23,6 +23,8 @@ pub struct VpcDocument {
     /// The id of the attached internet gateway (`igw-…`).
     #[serde(default)]
     pub internet_gateway: Option<String>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A subnet.
@@ -76,6 +78,8 @@ pub struct SecurityGroupDocument {
     /// What may go out. Default: everything. `[]` lets nothing out.
     #[serde(default)]
     pub egress: Option<Vec<SecurityRuleDocument>>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// TCP to some ports. Who is at the other end is described, and not looked at.
