@@ -20,6 +20,8 @@ const READS: &[(&str, &str)] = &[
     ("eks", "DescribeCluster"),
     ("eks", "DescribeNodegroup"),
     ("eks", "ListNodegroups"),
+    ("elasticache", "DescribeCacheClusters"),
+    ("elasticache", "DescribeReplicationGroups"),
     ("elasticfilesystem", "DescribeFileSystems"),
     ("elasticfilesystem", "DescribeMountTargets"),
     ("elasticloadbalancing", "DescribeListeners"),
@@ -39,6 +41,9 @@ const READS: &[(&str, &str)] = &[
     ("rds", "DescribeDBClusters"),
     ("rds", "DescribeDBInstances"),
     ("rds", "DescribeGlobalClusters"),
+    ("secretsmanager", "DescribeSecret"),
+    ("servicequotas", "GetAWSDefaultServiceQuota"),
+    ("servicequotas", "GetServiceQuota"),
     ("sts", "GetCallerIdentity"),
 ];
 
@@ -113,6 +118,7 @@ mod tests {
         assert_eq!(access("rds", "FailoverGlobalCluster"), Access::Write);
         assert_eq!(access("ec2", "DescribeGlobalClusters"), Access::Write, "a read of another service");
         assert_eq!(access("sts", "AssumeRole"), Access::Credential);
+        assert_eq!(access("secretsmanager", "GetSecretValue"), Access::Write, "parity compares names, never values");
     }
 
     #[test]
