@@ -17,7 +17,7 @@ struct Planted {
 const RENUMBERED: Planted =
     Planted { from: "cidr: 10.2.0.0/16", to: "cidr: 10.2.0.0/17", differences: &[("network", "range")] };
 
-const PLANTED: [Planted; 15] = [
+const PLANTED: [Planted; 18] = [
     Planted {
         from: "node_type: cache.r7g.large, nodes: 2, encrypted: true, global_datastore: ldgnf-orders, secondary",
         to: "node_type: cache.t4g.small, nodes: 2, encrypted: true, global_datastore: ldgnf-orders, secondary",
@@ -30,6 +30,21 @@ const PLANTED: [Planted; 15] = [
     },
     Planted { from: "L-1216C47A: 32", to: "L-1216C47A: 16", differences: &[("quotas", "ec2/L-1216C47A")] },
     RENUMBERED,
+    Planted {
+        from: "{ domain: orders.example }",
+        to: "{ domain: orders.example, names: [www.orders.example], valid_for: 20d }",
+        differences: &[("certificates", "orders.example/other names"), ("certificates", "orders.example/validity")],
+    },
+    Planted {
+        from: "      vpcs:\n",
+        to: "      ec2: { not_offered: [t3.medium] }\n      vpcs:\n",
+        differences: &[("compute", "t3.medium")],
+    },
+    Planted {
+        from: "security_groups: [sg-0b200000000000001]\n          listeners:",
+        to: "security_groups: [sg-0b200000000000001]\n          internal: true\n          listeners:",
+        differences: &[("web", "scheme")],
+    },
     Planted {
         from: "            subnet-0b200000000000002:",
         to: "            subnet-0b200000000000003: { zone: eu-west-1a, cidr: 10.2.9.0/24 }\n            subnet-0b200000000000002:",
@@ -65,8 +80,8 @@ const PLANTED: [Planted; 15] = [
         differences: &[("web", "listeners/443/rules/default")],
     },
     Planted {
-        from: "            - { port: 443, forward: [{ target_group: orders-r2 }] }\n",
-        to: "            - { port: 443, forward: [{ target_group: orders-r2 }] }\n            - { port: 80, forward: [{ target_group: orders-r2 }] }\n",
+        from: "forward: [{ target_group: orders-r2 }] }\n",
+        to: "forward: [{ target_group: orders-r2 }] }\n            - { port: 80, forward: [{ target_group: orders-r2 }] }\n",
         differences: &[("web", "listeners/80")],
     },
     Planted {

@@ -63,6 +63,8 @@ struct RegionClients {
     autoscaling: OnceLock<aws_sdk_autoscaling::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
     #[cfg(feature = "parity")]
+    acm: OnceLock<aws_sdk_acm::Client>,
+    #[cfg(feature = "parity")]
     elasticache: OnceLock<aws_sdk_elasticache::Client>,
     #[cfg(feature = "parity")]
     secretsmanager: OnceLock<aws_sdk_secretsmanager::Client>,
@@ -142,6 +144,8 @@ impl Aws {
     client!(cloudwatch, aws_sdk_cloudwatch);
     client!(ec2, aws_sdk_ec2);
     client!(efs, aws_sdk_efs);
+    #[cfg(feature = "parity")]
+    client!(acm, aws_sdk_acm);
     #[cfg(feature = "parity")]
     client!(elasticache, aws_sdk_elasticache);
     #[cfg(feature = "parity")]

@@ -7,9 +7,11 @@ use lifeboat_contract::Access;
 
 /// Operations that change nothing, by signing name and operation.
 const READS: &[(&str, &str)] = &[
+    ("acm", "DescribeCertificate"),
     ("autoscaling", "DescribeAutoScalingGroups"),
     ("autoscaling", "DescribeScalingActivities"),
     ("ec2", "DescribeInstanceAttribute"),
+    ("ec2", "DescribeInstanceTypeOfferings"),
     ("ec2", "DescribeInstances"),
     ("ec2", "DescribeNetworkInterfaces"),
     ("ec2", "DescribeRouteTables"),
@@ -24,6 +26,7 @@ const READS: &[(&str, &str)] = &[
     ("elasticache", "DescribeReplicationGroups"),
     ("elasticfilesystem", "DescribeFileSystems"),
     ("elasticfilesystem", "DescribeMountTargets"),
+    ("elasticloadbalancing", "DescribeListenerCertificates"),
     ("elasticloadbalancing", "DescribeListeners"),
     ("elasticloadbalancing", "DescribeLoadBalancers"),
     ("elasticloadbalancing", "DescribeRules"),

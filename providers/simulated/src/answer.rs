@@ -346,9 +346,10 @@ impl Cloud {
             "elasticache" => {
                 self.regions.entry(region.to_owned()).or_default().elasticache.answer(&call.operation, &params(), cx)
             }
-            "secretsmanager" | "servicequotas" => {
+            "acm" | "secretsmanager" | "servicequotas" => {
                 let region = self.regions.entry(region.to_owned()).or_default();
                 let answer = cloudwatch::read_json(body).and_then(|input| match call.scope.service.as_str() {
+                    "acm" => region.acm.answer(&call.operation, &input, cx),
                     "secretsmanager" => region.secretsmanager.answer(&call.operation, &input, cx),
                     _ => region.servicequotas.answer(&call.operation, &input, cx),
                 });

@@ -1,6 +1,7 @@
 //! Everything that the providers' APIs show and change. Holds no clients, faults or measurements.
 
 use crate::{
+    acm::Acm,
     autoscaling::AutoScaling,
     azure::Azure,
     cloudwatch::{CloudWatch, MetricKey},
@@ -47,6 +48,8 @@ pub(crate) struct RegionState {
     pub(crate) autoscaling: AutoScaling,
     pub(crate) eks: Eks,
     pub(crate) efs: Efs,
+    #[serde(default)]
+    pub(crate) acm: Acm,
     #[serde(default)]
     pub(crate) elasticache: ElastiCache,
     #[serde(default)]

@@ -3,6 +3,7 @@
 //! A [`World`] is a plain value that moves forward in time and answers requests; [`SimulatedCloud`] is the thin async shell
 //! that makes it a wire. The simulation knows nothing of steps, and no step knows that it is simulated.
 
+mod acm;
 mod answer;
 mod autoscaling;
 mod azure;

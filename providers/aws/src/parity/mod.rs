@@ -4,7 +4,10 @@
 
 #[cfg(feature = "parity")]
 mod cache;
+#[cfg(feature = "parity")]
+mod certificates;
 mod cluster;
+mod instance_types;
 mod load_balancer;
 #[cfg(feature = "parity")]
 mod quotas;
@@ -17,7 +20,10 @@ mod vpc;
 
 #[cfg(feature = "parity")]
 pub use cache::ReplicationGroupOf;
+#[cfg(feature = "parity")]
+pub use certificates::Certificates;
 pub use cluster::Cluster;
+pub use instance_types::InstanceTypes;
 pub use load_balancer::LoadBalancer;
 #[cfg(feature = "parity")]
 pub use quotas::Quotas;
@@ -29,7 +35,9 @@ pub use vpc::Vpc;
 /// Adds every kind of resource.
 pub(crate) fn register(catalog: &mut lifeboat_contract::Catalog) {
     catalog.comparable::<Vpc>().comparable::<SecurityGroups>();
-    catalog.comparable::<Cluster>().comparable::<LoadBalancer>();
+    catalog.comparable::<Cluster>().comparable::<LoadBalancer>().comparable::<InstanceTypes>();
     #[cfg(feature = "parity")]
     catalog.comparable::<ReplicationGroupOf>().comparable::<Secrets>().comparable::<Quotas>();
+    #[cfg(feature = "parity")]
+    catalog.comparable::<Certificates>();
 }

@@ -259,6 +259,7 @@ fn options(document: &Ec2OptionsDocument) -> Options {
         stopped_instance_route_blackhole: document
             .stopped_instance_route_blackhole
             .unwrap_or(usual.stopped_instance_route_blackhole),
+        not_offered: document.not_offered.clone(),
         start: document.start.unwrap_or(usual.start),
         stop: document.stop.unwrap_or(usual.stop),
         checks: document.checks.unwrap_or(usual.checks),

@@ -39,9 +39,10 @@ pub use database::{
 };
 pub use engine::{EngineDocument, EngineNodeDocument, EngineStorageDocument, SenderDocument};
 pub use events::{FaultDocument, FaultMatch, IncidentDocument, PlanesDocument, RejectDocument, TimeOutDocument};
+pub(crate) use load_balancer::thirteen_months;
 pub use load_balancer::{
-    HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetDocument,
-    TargetGroupDocument, WeightedGroupDocument,
+    CertificateDocument, HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument,
+    TargetDocument, TargetGroupDocument, WeightedGroupDocument,
 };
 pub use network::{
     CapacityDocument, Ec2OptionsDocument, InstanceDocument, InstanceStateDocument, InterfaceDocument, RouteDocument,

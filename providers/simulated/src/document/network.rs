@@ -164,6 +164,9 @@ pub struct Ec2OptionsDocument {
     /// How long descriptions of route tables, interfaces and instances show what was before a change. Default 0s.
     #[serde(default)]
     pub visible_after: Option<Span>,
+    /// The types of instance that the region does not offer. It offers all others.
+    #[serde(default)]
+    pub not_offered: Vec<String>,
     /// Whether a route to an interface of a stopped instance is a black hole. Default true.
     #[serde(default)]
     pub stopped_instance_route_blackhole: Option<bool>,
