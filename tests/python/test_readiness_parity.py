@@ -33,6 +33,9 @@ parity:
   - id: secrets
     uses: aws.secretsmanager.secrets
     with: {{ secrets: [orders/database] }}
+  - id: compute
+    uses: aws.ec2.instance_types
+    with: {{ instance_types: [t3.medium] }}
 """
 
 
@@ -42,23 +45,26 @@ class TwoRegions:
     def __init__(self, address: str, folder):
         self.address = address
         self.folder = folder
-        self.vpcs = {site: self.build(site, region, net) for (site, region), net in zip(REGIONS.items(), ("10.1", "10.2"))}
+        nets = zip(REGIONS.items(), ("10.1", "10.2"))
+        self.vpcs = {site: self.build(site, region, net) for (site, region), net in nets}
         secrets = self.boto("secretsmanager", "us-east-1")
-        secrets.create_secret(Name="orders/database", SecretString="never-read", AddReplicaRegions=[{"Region": "eu-west-1"}])
+        replicas = [{"Region": "eu-west-1"}]
+        secrets.create_secret(Name="orders/database", SecretString="never-read", AddReplicaRegions=replicas)
         self.runbook = folder / "runbook.yaml"
         self.runbook.write_text(RUNBOOK.format(**self.vpcs), encoding="utf-8")
 
     def boto(self, service: str, region: str):
-        return boto3.client(service, region_name=region, endpoint_url=self.address, **(KEY | {"aws_access_key_id": "111122223333"}))
+        key = KEY | {"aws_access_key_id": "111122223333"}
+        return boto3.client(service, region_name=region, endpoint_url=self.address, **key)
 
     def build(self, site: str, region: str, net: str) -> str:
         ec2, elb, eks = (self.boto(service, region) for service in ("ec2", "elbv2", "eks"))
         vpc = ec2.create_vpc(CidrBlock=f"{net}.0.0/16")["Vpc"]["VpcId"]
         ec2.create_tags(Resources=[vpc], Tags=[{"Key": "owner", "Value": "orders"}])
-        subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=f"{net}.{number}.0/24", AvailabilityZone=f"{region}{zone}")["Subnet"]["SubnetId"]
-            for number, zone in ((1, "a"), (2, "b"))
-        ]
+        subnets = []
+        for number, zone in ((1, "a"), (2, "b")):
+            place = {"CidrBlock": f"{net}.{number}.0/24", "AvailabilityZone": f"{region}{zone}"}
+            subnets.append(ec2.create_subnet(VpcId=vpc, **place)["Subnet"]["SubnetId"])
         gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
@@ -128,7 +134,13 @@ def test_two_regions_of_moto_are_the_same_until_something_is_changed(regions):
     }
 
 
-def test_boto3_reads_caches_secrets_and_quotas_of_the_simulated_cloud(region_failover):
+def test_no_kind_of_resource_asks_for_the_value_of_a_secret():
+    child = lifeboat("kinds", "aws.secretsmanager.secrets")
+    page = "".join(child.output)
+    assert page.splitlines()[-1].strip() == "secretsmanager:DescribeSecret", page
+
+
+def test_boto3_reads_what_only_parity_asks_of_the_simulated_cloud(region_failover):
     boto = region_failover.clients.boto
     cache = boto("elasticache", "eu-west-1")
     group = cache.describe_replication_groups(ReplicationGroupId="orders-r2")["ReplicationGroups"][0]
@@ -149,3 +161,15 @@ def test_boto3_reads_caches_secrets_and_quotas_of_the_simulated_cloud(region_fai
 
     quota = boto("service-quotas").get_service_quota(ServiceCode="ec2", QuotaCode="L-1216C47A")["Quota"]
     assert quota["Value"] == 64.0
+
+    elb = boto("elbv2")
+    balancer = elb.describe_load_balancers(Names=["orders-r1"])["LoadBalancers"][0]["LoadBalancerArn"]
+    listener = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]["ListenerArn"]
+    presented = elb.describe_listener_certificates(ListenerArn=listener)["Certificates"]
+    certificate = boto("acm").describe_certificate(CertificateArn=presented[0]["CertificateArn"])["Certificate"]
+    assert (certificate["DomainName"], certificate["Status"]) == ("orders.example", "ISSUED")
+    assert (certificate["NotAfter"] - certificate["NotBefore"]).days == 395
+
+    types = [{"Name": "instance-type", "Values": ["t3.medium"]}]
+    offered = boto("ec2").describe_instance_type_offerings(LocationType="region", Filters=types)["InstanceTypeOfferings"]
+    assert offered == [{"InstanceType": "t3.medium", "LocationType": "region", "Location": "us-east-1"}]
