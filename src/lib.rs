@@ -6,6 +6,7 @@ pub mod cli;
 pub mod drill;
 pub mod engine;
 pub mod journal;
+pub mod parity;
 pub mod plan;
 pub mod rehearse;
 pub mod report;

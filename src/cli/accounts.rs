@@ -31,6 +31,23 @@ pub(super) async fn check_accounts(
     Ok(())
 }
 
+/// Refuses a caller who is in another account than one of the runbook's providers declares. Asked in `region`.
+pub(super) async fn check_callers(
+    cx: &Cx,
+    providers: &BTreeMap<String, ProviderConfig>,
+    region: Option<&str>,
+) -> Result<(), Trouble> {
+    for (name, config) in providers {
+        let Some(expected) = config.account_or_subscription() else { continue };
+        match wiring::caller(cx, name, region.unwrap_or(HOME), expected).await {
+            None => {}
+            Some(Ok(caller)) => same(name, config, expected, &caller)?,
+            Some(Err(error)) => return Err(unknown(name, error)),
+        }
+    }
+    Ok(())
+}
+
 fn healthy_region(provider: &str, plan: &Plan) -> String {
     let places = plan.steps.iter().filter_map(|step| step.place.as_ref()).filter(|place| place.provider == provider);
     let healthy = places.filter_map(|place| place.region.clone()).find(|region| !plan.impaired.contains(region));

@@ -61,6 +61,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Runs a runbook in a simulated world with every single thing going wrong, and judges the world
     Rehearse(RehearseArgs),
+    /// Compares the two sites' resources as the runbook declares, and lists what differs
+    Parity(ParityArgs),
     /// Shows where a run stands, and what to type next
     Status(StatusArgs),
     /// Lists all runs, newest first
@@ -172,6 +174,9 @@ pub(super) struct RunArgs {
     /// Does not ask before it begins
     #[arg(long, short)]
     pub(super) yes: bool,
+    /// Refuses to begin unless parity holds between the two sites
+    #[arg(long)]
+    pub(super) require_parity: bool,
 }
 
 #[derive(Debug, Args)]
@@ -207,6 +212,20 @@ pub(super) struct RehearseArgs {
     /// Performs this one script again, as a violation printed it
     #[arg(long, value_name = "SCRIPT")]
     pub(super) replay: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ParityArgs {
+    /// A runbook, or its folder
+    pub(super) path: PathBuf,
+    /// The two sites to compare; needed where there are more than two
+    #[arg(long, value_name = "SITE", num_args = 2)]
+    pub(super) sites: Vec<String>,
+    /// An input of the runbook; can be repeated
+    #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
+    pub(super) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(super) cloud: CloudArgs,
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,9 @@ pub(super) fn kinds(args: &KindsArgs, common: &Common) -> Result<Exit, Trouble> 
         let schema = runbook::gates::schema(gate).map(schemars::Schema::to_value).unwrap_or_default();
         pages.push((gate.to_owned(), "gate", schema));
     }
+    for entry in catalog.comparables() {
+        pages.push((entry.kind.to_owned(), "parity", entry.schema().to_value()));
+    }
     if let Some(wanted) = &args.kind {
         let Some(page) = pages.iter().find(|(kind, ..)| kind == wanted) else {
             let names = pages.iter().map(|(kind, ..)| kind.as_str());
@@ -52,6 +55,9 @@ pub(super) fn kinds(args: &KindsArgs, common: &Common) -> Result<Exit, Trouble> 
                 print!("{}", report::kind_page(kind, shape, with, &report::Style::stdout()));
                 if let Some(entry) = catalog.get(kind) {
                     print!("{}", practice(entry)?);
+                } else if let Some(entry) = catalog.get_comparable(kind) {
+                    println!("\nExample\n  {}", entry.example.replace('\n', "\n  "));
+                    println!("\nPermissions\n  {}", entry.permissions.join("\n  "));
                 }
             }
         }

@@ -14,6 +14,7 @@ mod intent;
 mod kinds;
 mod load;
 mod operator;
+mod parity;
 mod plan;
 mod reference;
 mod rehearse;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Check(args) => check::check(&args, &common),
         Command::Plan(args) => plan::plan(&args, &common),
+        Command::Parity(args) => parity::parity(&args, &common),
         Command::Run(args) => run::run(&args, &common),
         Command::Status(args) => status::status(&args, &common),
         Command::Runs => status::runs(&common),

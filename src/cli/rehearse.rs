@@ -123,7 +123,7 @@ fn no_scenario(error: NoScenario) -> Trouble {
     Trouble::caused(Exit::Refused, error).hint(hint)
 }
 
-fn progress(common: &Common) -> ProgressBar {
+pub(super) fn progress(common: &Common) -> ProgressBar {
     if common.quiet || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

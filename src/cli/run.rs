@@ -5,7 +5,7 @@ use super::{
     cloud::{self, Surroundings},
     execute::{self, Opening},
     exit::Exit,
-    intent, load, operator, plan as plan_command,
+    intent, load, operator, parity, plan as plan_command,
     trouble::Trouble,
 };
 use crate::{
@@ -20,6 +20,9 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<Exit, Trouble> {
     let saved = saved_plan(&args.path)?;
     cloud::block_on(cloud::is_virtual(&args.cloud), async {
         let around = Surroundings::open(&args.cloud, &store, common).await?;
+        if args.require_parity {
+            require_parity(saved.as_ref(), args, &around, common).await?;
+        }
         let plan = match saved {
             Some(plan) => approved(plan, args, &around, common).await?,
             None => fresh(args, &around, common).await?,
@@ -35,6 +38,31 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<Exit, Trouble> {
         let opening = Opening { plan, store: &store, around: &around };
         execute::open(opening, common).await
     })
+}
+
+/// Refuses the run unless its two sites are the same, as far as the runbook says that they must be.
+async fn require_parity(
+    saved: Option<&Plan>,
+    args: &RunArgs,
+    around: &Surroundings,
+    common: &Common,
+) -> Result<(), Trouble> {
+    let source = match saved {
+        Some(plan) => plan_source(plan, args),
+        None => load::source(&args.path, common)?,
+    };
+    let quiet = Common { quiet: true, ..common.clone() };
+    let runbook = load::runbook(&source, &around.catalog, &quiet)?;
+    let sites: Vec<_> = runbook.sites().into_iter().map(|site| site.id).collect();
+    let intent = match saved {
+        Some(plan) => intent::of_plan(plan),
+        None => intent::of(&args.intent, &sites)?,
+    };
+    parity::require(&runbook, &intent, around, common).await
+}
+
+fn plan_source(plan: &Plan, args: &RunArgs) -> Source {
+    Source::new(format!("{} (its runbook)", args.path.display()), plan.runbook.text.clone())
 }
 
 /// A plan of what is now, shown and confirmed.
@@ -68,7 +96,7 @@ async fn approved(plan: Plan, args: &RunArgs, around: &Surroundings, common: &Co
     if !args.yes && !plan.is_refused() {
         confirm(&plan)?;
     }
-    let source = Source::new(format!("{} (its runbook)", args.path.display()), plan.runbook.text.clone());
+    let source = plan_source(&plan, args);
     let quiet = Common { quiet: true, ..common.clone() };
     let runbook = load::runbook(&source, &around.catalog, &quiet)?;
     let again = plan_command::observe(&runbook, &intent::of_plan(&plan), around, common).await?;

@@ -6,6 +6,7 @@ use super::{
     document::{self, Node, Source},
     graph::Graph,
     outline::{Condition, Outline},
+    parity,
     problems::{Problems, quoted},
     read,
     resolve::Runbook,
@@ -51,6 +52,7 @@ pub fn check(source: &Source, catalog: &Catalog) -> Checked {
         survey.visit(&trial, &mut problems);
     }
     survey.conclude(&mut problems);
+    parity::check(&root, &outline, catalog, &mut problems);
 
     let sound = !problems.has_errors();
     let mut findings = problems.into_vec();

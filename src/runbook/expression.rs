@@ -5,7 +5,7 @@
 use super::{
     nearest::suggestion,
     problems::{clip, quoted},
-    scope::{ROOTS, Vocabulary},
+    scope::{Vocabulary, is_root},
 };
 use cel::{
     Context, Env, ExecutionError,
@@ -381,11 +381,12 @@ impl Walk<'_> {
             return;
         }
         self.roots.insert(name.to_owned());
-        if !ROOTS.contains(&name) && name != "secrets" {
+        let Some(known) = self.vocabulary.map(Vocabulary::roots) else { return };
+        if !known.contains(&name) && name != "secrets" {
             self.flaw(
                 codes::UNKNOWN_NAME,
                 format!("unknown name {}", quoted(name)),
-                suggestion(name, ROOTS.iter().copied()),
+                suggestion(name, known.iter().copied()),
             );
         }
     }
@@ -393,7 +394,7 @@ impl Walk<'_> {
     /// Notes `inputs.x`, `to.x`, `sites.x`, `sites.x.y`. Returns whether it was one of these.
     fn member(&mut self, of: &IdedExpr, field: &str, only_asked: bool, locals: &[String]) -> bool {
         match &of.expr {
-            Expr::Ident(root) if !locals.contains(root) && ROOTS.contains(&root.trim_start_matches('.')) => {
+            Expr::Ident(root) if !locals.contains(root) && is_root(root) => {
                 let root = root.trim_start_matches('.');
                 self.roots.insert(root.to_owned());
                 if root == "inputs" {

@@ -13,6 +13,7 @@ pub mod gates;
 mod graph;
 mod nearest;
 mod outline;
+pub mod parity;
 mod problems;
 mod provider;
 mod read;
@@ -31,6 +32,7 @@ pub use condition::{BadCondition, Condition};
 pub use document::{Node, Source};
 pub use explain::explain;
 pub use nearest::nearest;
+pub use parity::{Ignore, ParityItem, Side};
 pub use provider::{CloudChoice, CredentialChoice, ProviderConfig};
 pub use resolve::{Runbook, SiteView};
 pub use resolved::{

@@ -4,6 +4,7 @@
 
 use super::{
     expression::Expression,
+    parity::ParityEntry,
     provider::ProviderConfig,
     resolved::{OnFailure, OnImpaired, RetryPolicy, SecretSource},
     scope::{SITE_FIELDS, Vocabulary},
@@ -29,6 +30,8 @@ pub(super) struct Outline {
     pub(super) on_failure: OnFailure,
     /// In the order of the document.
     pub(super) steps: Vec<Step>,
+    /// What must be equal at all sites, in the order of the document.
+    pub(super) parity: Vec<ParityEntry>,
 }
 
 /// A value that is given when a run is asked for.
@@ -196,6 +199,7 @@ impl Outline {
                     (site.id.to_string(), names.collect())
                 })
                 .collect(),
+            at_site: false,
         }
     }
 }

@@ -7,18 +7,19 @@ use super::{
     fields::{Fields, check_name, wrong_type},
     nearest::{nearest, suggestion},
     outline::{Input, InputType, Outline, Site},
+    parity::read_parity,
     problems::{Problems, quoted},
     provider,
     read_steps::read_steps,
     resolved::{OnFailure, SecretSource},
-    scope::SITE_FIELDS,
+    scope::{SITE_FIELDS, Vocabulary},
     template::{Reading, forbid},
 };
 use lifeboat_contract::{Catalog, DocumentPath, SiteId, codes};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
-pub(super) const FIELDS: [&str; 11] = [
+pub(super) const FIELDS: [&str; 12] = [
     "lifeboat",
     "name",
     "summary",
@@ -30,6 +31,7 @@ pub(super) const FIELDS: [&str; 11] = [
     "lock",
     "on_failure",
     "steps",
+    "parity",
 ];
 pub(super) const ON_FAILURE: [(&str, OnFailure); 3] =
     [("rollback", OnFailure::Rollback), ("pause", OnFailure::Pause), ("stop", OnFailure::Stop)];
@@ -46,7 +48,7 @@ pub(super) fn read(root: &Node, text: &str, catalog: &Catalog, problems: &mut Pr
         return outline;
     }
     let Some(fields) = Fields::open(root, DocumentPath::default(), &FIELDS, problems) else { return outline };
-    for entry in root.entries().iter().filter(|entry| entry.key != "steps" && entry.key != "lock") {
+    for entry in root.entries().iter().filter(|entry| !["steps", "lock", "parity"].contains(&entry.key.as_str())) {
         forbid(&entry.value, &DocumentPath::default().join(&entry.key), "this place", problems);
     }
     version(&fields, problems);
@@ -75,6 +77,10 @@ pub(super) fn read(root: &Node, text: &str, catalog: &Catalog, problems: &mut Pr
     match fields.get("steps") {
         Some((node, path)) => outline.steps = read_steps(node, &path, &outline, &reading, catalog, problems),
         None => fields.missing("steps", problems),
+    }
+    if let Some((node, path)) = fields.get("parity") {
+        let vocabulary = Vocabulary { at_site: true, ..vocabulary };
+        outline.parity = read_parity(node, &path, &Reading::new(text, &vocabulary), catalog, problems);
     }
     outline
 }

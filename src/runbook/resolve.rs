@@ -7,8 +7,10 @@ use super::{
     graph::Graph,
     nearest::suggestion,
     outline::{Outline, Site},
+    parity::{self, ParityItem},
     problems::{Problems, quoted},
-    resolved::{Intent, ResolvedRunbook, ResolvedStep},
+    provider::ProviderConfig,
+    resolved::{Intent, ResolvedRunbook, ResolvedStep, SecretSource},
     scope::Scope,
     trial::{Trial, Tried},
 };
@@ -68,10 +70,20 @@ impl Runbook {
         &self.document
     }
 
+    /// Which provider's configuration and secrets the runbook declares.
+    pub fn providers(&self) -> (&BTreeMap<String, ProviderConfig>, &BTreeMap<String, SecretSource>) {
+        (&self.outline.providers, &self.outline.secrets)
+    }
+
+    /// Whether the runbook declares what must be equal at its sites.
+    pub fn declares_parity(&self) -> bool {
+        !self.outline.parity.is_empty()
+    }
+
     /// Applies an intent. Every finding of it is an error.
     pub fn resolve(&self, catalog: &Catalog, intent: &Intent) -> Result<ResolvedRunbook, Vec<Finding>> {
         let mut problems = Problems::default();
-        let inputs = self.inputs(intent, &mut problems);
+        let inputs = self.inputs(&intent.inputs, &mut problems);
         if intent.accepted_loss.is_some() && intent.mode == Mode::Switchover {
             problems
                 .error(option("mode"), codes::CONFLICTING_FIELDS, "data loss can be accepted in failover mode only")
@@ -116,6 +128,24 @@ impl Runbook {
         })
     }
 
+    /// What must be equal at both of two sites, ready to be read. Every finding is an error.
+    pub fn parity(
+        &self,
+        catalog: &Catalog,
+        sites: [&SiteId; 2],
+        given: &BTreeMap<String, String>,
+    ) -> Result<Vec<ParityItem>, Vec<Finding>> {
+        let mut problems = Problems::default();
+        let inputs = self.inputs(given, &mut problems);
+        let left = self.site(sites[0], "from", &mut problems);
+        let right = self.site(sites[1], "to", &mut problems);
+        let (Some(left), Some(right), false) = (left, right, problems.has_errors()) else {
+            return Err(problems.into_vec());
+        };
+        let items = parity::resolve(&self.document, &self.outline, catalog, [left, right], &inputs, &mut problems);
+        if problems.has_errors() { Err(problems.into_vec()) } else { Ok(items) }
+    }
+
     fn direction(&self, intent: &Intent, problems: &mut Problems) -> Option<(&Site, &Site)> {
         let to = self.site(&intent.to, "to", problems);
         let from = match &intent.from {
@@ -158,15 +188,15 @@ impl Runbook {
         found
     }
 
-    fn inputs(&self, intent: &Intent, problems: &mut Problems) -> BTreeMap<String, Value> {
-        for name in intent.inputs.keys().filter(|name| !self.outline.inputs.contains_key(*name)) {
+    fn inputs(&self, given: &BTreeMap<String, String>, problems: &mut Problems) -> BTreeMap<String, Value> {
+        for name in given.keys().filter(|name| !self.outline.inputs.contains_key(*name)) {
             problems
                 .error(option("input"), codes::UNKNOWN_NAME, format!("the runbook has no input {}", quoted(name)))
                 .hint = suggestion(name, self.outline.inputs.keys().map(String::as_str));
         }
         let mut values = BTreeMap::new();
         for (name, input) in &self.outline.inputs {
-            let given = intent.inputs.get(name);
+            let given = given.get(name);
             let value = match given {
                 Some(text) => input.of.read(text),
                 None => input.default.clone(),

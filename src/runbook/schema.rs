@@ -5,7 +5,7 @@
 use super::{
     gates::{self, GATES},
     outline::InputType,
-    provider,
+    parity, provider,
     read::ON_FAILURE,
     read_steps::ON_IMPAIRED,
 };
@@ -26,6 +26,9 @@ pub fn schema(catalog: &Catalog) -> Value {
     for (kind, with) in kinds {
         definitions.insert(kind, with);
     }
+    for entry in catalog.comparables() {
+        definitions.insert(entry.kind.to_owned(), with_schema(entry.kind, entry.schema().to_value()));
+    }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Lifeboat runbook",
@@ -33,12 +36,12 @@ pub fn schema(catalog: &Catalog) -> Value {
         "type": "object",
         "required": ["lifeboat", "name", "sites", "steps"],
         "additionalProperties": false,
-        "properties": top_level(),
+        "properties": top_level(catalog),
         "$defs": definitions,
     })
 }
 
-fn top_level() -> Value {
+fn top_level(catalog: &Catalog) -> Value {
     json!({
         "lifeboat": { "const": 1, "description": "The version of the runbook format." },
         "name": { "type": "string", "minLength": 1, "description": "The runbook's name. Also its lock key, unless `lock` says otherwise." },
@@ -83,6 +86,7 @@ fn top_level() -> Value {
         "lock": { "type": "string", "description": "The key that keeps two runs apart: a text, with templates where clusters lock apart. The name, unless given." },
         "on_failure": words(ON_FAILURE.map(|(word, _)| word), "What a run does when a step fails, unless the step says otherwise."),
         "steps": { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/step" }, "description": "What is done. A step needs the one before it, unless it says otherwise." },
+        "parity": parity::schema(catalog),
     })
 }
 

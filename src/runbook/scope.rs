@@ -11,9 +11,17 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The names that an expression may start with.
-pub(super) const ROOTS: &[&str] = &["from", "impaired", "inputs", "mode", "sites", "to"];
+const ROOTS: &[&str] = &["from", "impaired", "inputs", "mode", "sites", "to"];
+/// The names that an expression of `parity` may start with.
+const ROOTS_AT_SITE: &[&str] = &["inputs", "site"];
 /// What every site has, or may have, besides its vars.
 pub(super) const SITE_FIELDS: &[&str] = &["account", "id", "provider", "region", "zone"];
+
+/// Whether expressions anywhere may start with this name.
+pub(super) fn is_root(name: &str) -> bool {
+    let name = name.trim_start_matches('.');
+    ROOTS.contains(&name) || ROOTS_AT_SITE.contains(&name)
+}
 
 /// The names that mean something in one runbook.
 #[derive(Debug, Default)]
@@ -22,15 +30,22 @@ pub(super) struct Vocabulary {
     pub(super) secrets: BTreeSet<String>,
     /// The names of each site's members.
     pub(super) sites: BTreeMap<String, BTreeSet<String>>,
+    /// Whether expressions are about one site, whichever it is, and about no direction.
+    pub(super) at_site: bool,
 }
 
 impl Vocabulary {
+    /// The names that an expression may start with.
+    pub(super) fn roots(&self) -> &'static [&'static str] {
+        if self.at_site { ROOTS_AT_SITE } else { ROOTS }
+    }
+
     /// The members of a root, where it has any. `to` and `from` have those of every site.
     pub(super) fn members(&self, root: &str) -> Option<BTreeSet<&str>> {
         match root {
             "inputs" => Some(self.inputs.iter().map(String::as_str).collect()),
             "sites" => Some(self.sites.keys().map(String::as_str).collect()),
-            "to" | "from" => {
+            "to" | "from" | "site" => {
                 Some(self.sites.values().flatten().map(String::as_str).chain(SITE_FIELDS.iter().copied()).collect())
             }
             _ => None,
@@ -76,8 +91,17 @@ impl<'o> Scope<'o> {
         Self { to, from, mode, impaired, unknown, variables }
     }
 
-    /// The direction, for people: `from r1 to r2`.
+    /// One site by itself: its expressions speak of `site` and the inputs, and of no direction.
+    pub(super) fn at(site: &'o Site, inputs: &BTreeMap<String, Value>, unknown: BTreeSet<String>) -> Self {
+        let variables = Variables::new([("site", &site.members()), ("inputs", &json!(inputs))]);
+        Self { to: site, from: site, mode: Mode::Switchover, impaired: BTreeSet::new(), unknown, variables }
+    }
+
+    /// The direction, for people: `going from r1 to r2`, or `at r1`.
     pub(super) fn direction(&self) -> String {
-        format!("from {} to {}", self.from.id, self.to.id)
+        if self.to.id == self.from.id {
+            return format!("at {}", self.to.id);
+        }
+        format!("going from {} to {}", self.from.id, self.to.id)
     }
 }

@@ -313,7 +313,7 @@ fn evaluate(expression: &Expression, scope: &Scope<'_>, path: &DocumentPath, spa
     expression.evaluate(&scope.variables).map_err(|mut flaw| {
         if flaw.code == codes::UNKNOWN_NAME {
             flaw.message =
-                format!("{} has no value going {}: {}", quoted(expression.text()), scope.direction(), flaw.message);
+                format!("{} has no value {}: {}", quoted(expression.text()), scope.direction(), flaw.message);
             flaw.hint
                 .get_or_insert_with(|| "give every site that a run can go to or come from the same vars".to_owned());
         }

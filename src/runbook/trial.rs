@@ -217,7 +217,7 @@ impl Trial<'_> {
         if let Some(Tree::Template(template)) = tree.at(below)
             && finding.why.is_empty()
         {
-            finding.why = format!("this is the value of `{}` going {}", template.text().trim(), self.scope.direction());
+            finding.why = format!("this is the value of `{}` {}", template.text().trim(), self.scope.direction());
         }
         finding
     }
@@ -263,7 +263,7 @@ impl Trial<'_> {
         let lock = self.text(self.outline.lock.as_ref(), &path, problems);
         if lock.as_ref().is_some_and(|lock| lock.trim().is_empty()) {
             problems
-                .error(path, codes::BAD_VALUE, format!("the lock key is empty going {}", self.scope.direction()))
+                .error(path, codes::BAD_VALUE, format!("the lock key is empty {}", self.scope.direction()))
                 .because("two runs with the same lock key never run at the same time; an empty key locks nothing");
         }
         lock.unwrap_or_else(|| self.outline.name.clone())

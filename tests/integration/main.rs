@@ -4,7 +4,7 @@
 mod active_passive;
 #[cfg(feature = "aws")]
 mod conformance;
-#[cfg(feature = "aws")]
+#[cfg(feature = "parity")]
 mod documents;
 mod engine_crash;
 mod engine_promises;
@@ -14,11 +14,13 @@ mod journal_bytes;
 mod multi_cluster;
 #[cfg(feature = "aws")]
 mod overlay_vip;
+#[cfg(feature = "parity")]
+mod parity;
 #[cfg(feature = "aws")]
 mod program;
-#[cfg(feature = "aws")]
+#[cfg(feature = "parity")]
 mod region_failover;
-#[cfg(feature = "aws")]
+#[cfg(feature = "parity")]
 mod rehearse;
 #[cfg(feature = "aws")]
 mod secrets;

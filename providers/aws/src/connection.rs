@@ -62,6 +62,14 @@ struct Inner {
 struct RegionClients {
     autoscaling: OnceLock<aws_sdk_autoscaling::Client>,
     cloudwatch: OnceLock<aws_sdk_cloudwatch::Client>,
+    #[cfg(feature = "parity")]
+    acm: OnceLock<aws_sdk_acm::Client>,
+    #[cfg(feature = "parity")]
+    elasticache: OnceLock<aws_sdk_elasticache::Client>,
+    #[cfg(feature = "parity")]
+    secretsmanager: OnceLock<aws_sdk_secretsmanager::Client>,
+    #[cfg(feature = "parity")]
+    servicequotas: OnceLock<aws_sdk_servicequotas::Client>,
     ec2: OnceLock<aws_sdk_ec2::Client>,
     efs: OnceLock<aws_sdk_efs::Client>,
     eks: OnceLock<aws_sdk_eks::Client>,
@@ -136,6 +144,14 @@ impl Aws {
     client!(cloudwatch, aws_sdk_cloudwatch);
     client!(ec2, aws_sdk_ec2);
     client!(efs, aws_sdk_efs);
+    #[cfg(feature = "parity")]
+    client!(acm, aws_sdk_acm);
+    #[cfg(feature = "parity")]
+    client!(elasticache, aws_sdk_elasticache);
+    #[cfg(feature = "parity")]
+    client!(secretsmanager, aws_sdk_secretsmanager);
+    #[cfg(feature = "parity")]
+    client!(servicequotas, aws_sdk_servicequotas);
     client!(eks, aws_sdk_eks);
     client!(elb, aws_sdk_elasticloadbalancingv2);
     client!(globalaccelerator, aws_sdk_globalaccelerator);

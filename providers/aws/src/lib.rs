@@ -15,6 +15,7 @@ pub mod instance_state;
 pub mod launch_failure;
 pub mod listener_weights;
 mod operations;
+pub mod parity;
 mod place;
 #[cfg(test)]
 mod recorded;
@@ -42,4 +43,5 @@ pub fn register(catalog: &mut lifeboat_contract::Catalog) {
     catalog.change::<GlobalCluster>().change::<EndpointGroup>().change::<Route>().change::<TargetGroup>();
     catalog.change::<ListenerWeights>().change::<InstanceState>().change::<SecurityGroupFence>();
     catalog.change::<AutoScalingGroup>().change::<Nodegroup>().check::<EfsMount>();
+    parity::register(catalog);
 }

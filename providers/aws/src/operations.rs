@@ -7,21 +7,30 @@ use lifeboat_contract::Access;
 
 /// Operations that change nothing, by signing name and operation.
 const READS: &[(&str, &str)] = &[
+    ("acm", "DescribeCertificate"),
     ("autoscaling", "DescribeAutoScalingGroups"),
     ("autoscaling", "DescribeScalingActivities"),
     ("ec2", "DescribeInstanceAttribute"),
+    ("ec2", "DescribeInstanceTypeOfferings"),
     ("ec2", "DescribeInstances"),
     ("ec2", "DescribeNetworkInterfaces"),
     ("ec2", "DescribeRouteTables"),
     ("ec2", "DescribeSecurityGroups"),
     ("ec2", "DescribeSubnets"),
+    ("ec2", "DescribeVpcAttribute"),
     ("ec2", "DescribeVpcs"),
+    ("eks", "DescribeCluster"),
     ("eks", "DescribeNodegroup"),
+    ("eks", "ListNodegroups"),
+    ("elasticache", "DescribeCacheClusters"),
+    ("elasticache", "DescribeReplicationGroups"),
     ("elasticfilesystem", "DescribeFileSystems"),
     ("elasticfilesystem", "DescribeMountTargets"),
+    ("elasticloadbalancing", "DescribeListenerCertificates"),
     ("elasticloadbalancing", "DescribeListeners"),
     ("elasticloadbalancing", "DescribeLoadBalancers"),
     ("elasticloadbalancing", "DescribeRules"),
+    ("elasticloadbalancing", "DescribeTags"),
     ("elasticloadbalancing", "DescribeTargetGroups"),
     ("elasticloadbalancing", "DescribeTargetHealth"),
     ("globalaccelerator", "DescribeAccelerator"),
@@ -35,6 +44,9 @@ const READS: &[(&str, &str)] = &[
     ("rds", "DescribeDBClusters"),
     ("rds", "DescribeDBInstances"),
     ("rds", "DescribeGlobalClusters"),
+    ("secretsmanager", "DescribeSecret"),
+    ("servicequotas", "GetAWSDefaultServiceQuota"),
+    ("servicequotas", "GetServiceQuota"),
     ("sts", "GetCallerIdentity"),
 ];
 
@@ -52,6 +64,8 @@ const CREDENTIALS: &[(&str, &str)] = &[
 
 /// Operations that only their method and path tell, by signing name. `*` stands for one segment of the path.
 const BY_PATH: &[(&str, &str, &str, &str)] = &[
+    ("eks", "GET", "/clusters/*", "DescribeCluster"),
+    ("eks", "GET", "/clusters/*/node-groups", "ListNodegroups"),
     ("eks", "GET", "/clusters/*/node-groups/*", "DescribeNodegroup"),
     ("eks", "POST", "/clusters/*/node-groups/*/update-config", "UpdateNodegroupConfig"),
     ("elasticfilesystem", "GET", "/2015-02-01/file-systems", "DescribeFileSystems"),
@@ -107,6 +121,7 @@ mod tests {
         assert_eq!(access("rds", "FailoverGlobalCluster"), Access::Write);
         assert_eq!(access("ec2", "DescribeGlobalClusters"), Access::Write, "a read of another service");
         assert_eq!(access("sts", "AssumeRole"), Access::Credential);
+        assert_eq!(access("secretsmanager", "GetSecretValue"), Access::Write, "parity compares names, never values");
     }
 
     #[test]
@@ -116,7 +131,7 @@ mod tests {
         assert_eq!(by_path("eks", "POST", &format!("{group}/update-config")), Some("UpdateNodegroupConfig"));
         for (service, method, path) in [
             ("eks", "DELETE", group),
-            ("eks", "GET", "/clusters/orders/node-groups"),
+            ("eks", "GET", "/clusters"),
             ("eks", "GET", "/clusters/orders/node-groups/"),
             ("eks", "GET", "/clusters/orders/node-groups/web/more"),
             ("elasticfilesystem", "GET", group),

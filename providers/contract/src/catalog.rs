@@ -8,6 +8,7 @@ use crate::{
     cx::Cx,
     error::CallError,
     findings::Findings,
+    parity::{Comparable, DynComparable},
     run_context::RunContext,
     task::{Performed, Task, TaskPace},
     wire::BoxFuture,
@@ -67,6 +68,19 @@ pub trait DynTask: Debug + Send + Sync {
 #[derive(Debug, Default)]
 pub struct Catalog {
     kinds: BTreeMap<&'static str, KindEntry>,
+    comparables: BTreeMap<&'static str, ComparableEntry>,
+}
+
+/// One kind of resource that parity compares: its schema and its decoder.
+#[derive(Debug)]
+pub struct ComparableEntry {
+    pub kind: &'static str,
+    /// A `with` in YAML.
+    pub example: &'static str,
+    /// What a reader must be allowed to do.
+    pub permissions: &'static [&'static str],
+    schema: fn(&mut SchemaGenerator) -> Schema,
+    decode: fn(Value) -> Result<Box<dyn DynComparable>, DecodeError>,
 }
 
 /// One kind: its schema and its decoder.
@@ -132,10 +146,33 @@ impl Catalog {
         })
     }
 
+    /// Adds a kind of resource that parity compares.
+    pub fn comparable<K: Comparable>(&mut self) -> &mut Self {
+        let entry = ComparableEntry {
+            kind: K::KIND,
+            example: K::EXAMPLE,
+            permissions: K::PERMISSIONS,
+            schema: |generator| generator.root_schema_for::<K>(),
+            decode: |with| Ok(Box::new(decode::<K>(with)?)),
+        };
+        let taken = self.kinds.contains_key(K::KIND) || self.comparables.insert(K::KIND, entry).is_some();
+        assert!(!taken, "the kind {} is registered twice", K::KIND);
+        self
+    }
+
     fn insert(&mut self, entry: KindEntry) -> &mut Self {
         let kind = entry.kind;
         assert!(self.kinds.insert(kind, entry).is_none(), "the kind {kind} is registered twice");
         self
+    }
+
+    pub fn get_comparable(&self, kind: &str) -> Option<&ComparableEntry> {
+        self.comparables.get(kind)
+    }
+
+    /// All kinds of resource that parity compares, by name.
+    pub fn comparables(&self) -> impl Iterator<Item = &ComparableEntry> {
+        self.comparables.values()
     }
 
     pub fn get(&self, kind: &str) -> Option<&KindEntry> {
@@ -145,6 +182,18 @@ impl Catalog {
     /// All kinds, by name.
     pub fn iter(&self) -> impl Iterator<Item = &KindEntry> {
         self.kinds.values()
+    }
+}
+
+impl ComparableEntry {
+    /// The JSON Schema of `with`, with the documentation of each field.
+    pub fn schema(&self) -> Schema {
+        (self.schema)(&mut SchemaGenerator::default())
+    }
+
+    /// Decodes a `with` that was resolved for one site.
+    pub fn decode(&self, with: Value) -> Result<Box<dyn DynComparable>, DecodeError> {
+        (self.decode)(with)
     }
 }
 

@@ -16,13 +16,15 @@ pub mod error;
 pub mod fields;
 pub mod findings;
 pub mod ids;
+pub mod parity;
 pub mod position;
 pub mod run_context;
 pub mod task;
 pub mod wire;
 
 pub use catalog::{
-    Catalog, DecodeError, DynChange, DynCheck, DynTask, KindEntry, ObservedValue, Shape, Step, TransitionValue,
+    Catalog, ComparableEntry, DecodeError, DynChange, DynCheck, DynTask, KindEntry, ObservedValue, Shape, Step,
+    TransitionValue,
 };
 pub use chance::Chance;
 pub use change::{
@@ -36,6 +38,7 @@ pub use error::{CallError, CallFailure, Effect, Retry};
 pub use fields::{Secret, Span};
 pub use findings::{Code, DocumentPath, Finding, Findings, Severity, codes};
 pub use ids::{CellKey, Region, ResourceKey, RunId, SiteId, StepId};
+pub use parity::{Aspect, Comparable, DynComparable, Snapshot, Weight};
 pub use position::{Position, cells};
 pub use run_context::{AcceptedLoss, Mode, Place, RunContext};
 pub use task::{Performed, Task, TaskPace};

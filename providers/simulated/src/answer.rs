@@ -343,6 +343,21 @@ impl Cloud {
                     Err(error) => call.protocol.error(request_id, &error),
                 };
             }
+            "elasticache" => {
+                self.regions.entry(region.to_owned()).or_default().elasticache.answer(&call.operation, &params(), cx)
+            }
+            "acm" | "secretsmanager" | "servicequotas" => {
+                let region = self.regions.entry(region.to_owned()).or_default();
+                let answer = cloudwatch::read_json(body).and_then(|input| match call.scope.service.as_str() {
+                    "acm" => region.acm.answer(&call.operation, &input, cx),
+                    "secretsmanager" => region.secretsmanager.answer(&call.operation, &input, cx),
+                    _ => region.servicequotas.answer(&call.operation, &input, cx),
+                });
+                return match answer {
+                    Ok(answer) => call.protocol.success_json(request_id, &answer),
+                    Err(error) => call.protocol.error(request_id, &error),
+                };
+            }
             "rds" => {
                 let cx = rds::RdsCx { now: cx.now, account: cx.account, region, pace: cx.pace, data_up: &data_up };
                 self.rds.answer(&call.operation, &params(), &cx)
@@ -399,6 +414,7 @@ impl<'a> ApiCall<'a> {
                 let operation = efs::operation(&RestRequest::read(request));
                 (operation.to_owned(), Protocol::RestJson(RestErrors::CodeAndMessage))
             }
+            "elasticache" => (action(), Protocol::Query(namespace::ELASTICACHE)),
             "rds" => (action(), Protocol::Query(namespace::RDS)),
             "sts" => (action(), Protocol::Query(namespace::STS)),
             "monitoring" => {

@@ -1,16 +1,20 @@
 //! Everything that the providers' APIs show and change. Holds no clients, faults or measurements.
 
 use crate::{
+    acm::Acm,
     autoscaling::AutoScaling,
     azure::Azure,
     cloudwatch::{CloudWatch, MetricKey},
     ec2::Ec2,
     efs::Efs,
     eks::Eks,
+    elasticache::ElastiCache,
     elbv2::Elb,
     globalaccelerator::GlobalAccelerator,
     machine::Zone,
     rds::Rds,
+    secretsmanager::SecretsManager,
+    servicequotas::ServiceQuotas,
     sts::Sts,
 };
 use jiff::Timestamp;
@@ -44,6 +48,14 @@ pub(crate) struct RegionState {
     pub(crate) autoscaling: AutoScaling,
     pub(crate) eks: Eks,
     pub(crate) efs: Efs,
+    #[serde(default)]
+    pub(crate) acm: Acm,
+    #[serde(default)]
+    pub(crate) elasticache: ElastiCache,
+    #[serde(default)]
+    pub(crate) secretsmanager: SecretsManager,
+    #[serde(default)]
+    pub(crate) servicequotas: ServiceQuotas,
 }
 
 /// What of a region is lost.

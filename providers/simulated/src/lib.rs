@@ -3,6 +3,7 @@
 //! A [`World`] is a plain value that moves forward in time and answers requests; [`SimulatedCloud`] is the thin async shell
 //! that makes it a wire. The simulation knows nothing of steps, and no step knows that it is simulated.
 
+mod acm;
 mod answer;
 mod autoscaling;
 mod azure;
@@ -15,6 +16,7 @@ mod document;
 mod ec2;
 mod efs;
 mod eks;
+mod elasticache;
 mod elbv2;
 mod fault;
 mod globalaccelerator;
@@ -28,6 +30,8 @@ mod pace;
 mod rds;
 mod reach;
 mod scaled;
+mod secretsmanager;
+mod servicequotas;
 mod shape;
 mod shell;
 mod sts;

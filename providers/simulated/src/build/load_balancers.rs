@@ -2,9 +2,10 @@
 
 use super::{Builder, place};
 use crate::{
+    acm::Certificate,
     document::{
-        HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetDocument,
-        TargetGroupDocument,
+        CertificateDocument, HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument,
+        TargetDocument, TargetGroupDocument, thirteen_months,
     },
     elbv2::{
         Action, ActionKind, Health, HealthCheck, Listener, LoadBalancer, Target, TargetGroup, Weighted, listener_arn,
@@ -12,7 +13,7 @@ use crate::{
     },
     ids,
 };
-use lifeboat_contract::codes;
+use lifeboat_contract::{clock, codes};
 use std::collections::BTreeMap;
 
 /// The protocols of application and of network load balancers.
@@ -208,17 +209,38 @@ impl Builder<'_> {
         let protocol = document.protocol.clone().unwrap_or_else(|| usual.to_owned());
         self.check_protocol(&[at, &["protocol"]].concat(), &protocol, if network { TRANSPORT } else { WEB });
         let secure = ["HTTPS", "TLS"].contains(&protocol.as_str());
-        let certificate =
-            || format!("arn:aws:acm:{region}:{}:certificate/{}", self.document.account, ids::uuid(balancer));
+        let certificate = secure.then(|| self.certificate(region, balancer, document.certificate.as_ref()));
         Listener {
             arn: listener_arn(balancer, &id),
             load_balancer: balancer.to_owned(),
             port: document.port,
             ssl_policy: secure.then(|| "ELBSecurityPolicy-2016-08".to_owned()),
-            certificates: if secure { vec![certificate()] } else { Vec::new() },
+            certificates: certificate.into_iter().collect(),
             protocol,
             actions: vec![Action { order: None, kind: ActionKind::Forward { groups, stickiness: None } }],
         }
+    }
+
+    /// Issues what a listener presents; returns its ARN.
+    fn certificate(&mut self, region: &str, balancer: &str, document: Option<&CertificateDocument>) -> String {
+        let domain = document.map_or_else(
+            || format!("{}.example", balancer.split('/').nth(2).unwrap_or("any")),
+            |document| document.domain.clone(),
+        );
+        let arn = format!(
+            "arn:aws:acm:{region}:{}:certificate/{}",
+            self.document.account,
+            ids::uuid(&format!("{balancer}/{domain}"))
+        );
+        let valid_for = document.map_or_else(thirteen_months, |document| document.valid_for);
+        let built = Certificate {
+            domain,
+            names: document.map(|document| document.names.clone()).unwrap_or_default(),
+            not_before: self.start,
+            not_after: clock::after(self.start, valid_for.get()),
+        };
+        self.region(region).acm.certificates.insert(arn.clone(), built);
+        arn
     }
 
     pub(super) fn target_group_arn(&self, region: &str, name: &str) -> Option<String> {

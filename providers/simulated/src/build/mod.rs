@@ -14,6 +14,7 @@ mod instances;
 mod load_balancers;
 mod networks;
 mod scaling;
+mod standing;
 mod storage;
 mod traffic;
 
@@ -64,6 +65,7 @@ impl World {
         builder.load_balancers();
         builder.file_systems();
         builder.scaling();
+        builder.standing();
         builder.databases();
         builder.accelerators();
         builder.hosts();

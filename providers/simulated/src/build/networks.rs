@@ -61,6 +61,9 @@ impl Builder<'_> {
         let names = ["rtb", "rtbassoc", "sg"].map(|kind| format!("{kind}-{}", ids::hex(id, 17)));
         let ec2 = &mut self.region(region).ec2;
         ec2.vpcs.insert(id.to_owned(), built);
+        if !document.tags.is_empty() {
+            ec2.tags.insert(id.to_owned(), document.tags.clone());
+        }
         ec2.furnish_vpc(id, &names[0], &names[1], &names[2]);
         if !document.route_tables.is_empty() {
             ec2.route_tables.remove(&names[0]);
@@ -176,7 +179,11 @@ impl Builder<'_> {
                 description: group.description.clone(),
                 rules,
             };
-            self.region(region).ec2.security_groups.insert(id.clone(), built);
+            let ec2 = &mut self.region(region).ec2;
+            ec2.security_groups.insert(id.clone(), built);
+            if !group.tags.is_empty() {
+                ec2.tags.insert(id.clone(), group.tags.clone());
+            }
         }
     }
 
@@ -252,6 +259,7 @@ fn options(document: &Ec2OptionsDocument) -> Options {
         stopped_instance_route_blackhole: document
             .stopped_instance_route_blackhole
             .unwrap_or(usual.stopped_instance_route_blackhole),
+        not_offered: document.not_offered.clone(),
         start: document.start.unwrap_or(usual.start),
         stop: document.stop.unwrap_or(usual.stop),
         checks: document.checks.unwrap_or(usual.checks),

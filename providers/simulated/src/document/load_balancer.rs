@@ -63,8 +63,28 @@ pub struct ListenerDocument {
     /// a network load balancer `TCP`.
     #[serde(default)]
     pub protocol: Option<String>,
+    /// What it presents, over HTTPS or TLS. Default: a certificate of the load balancer's own name, valid for 13 months.
+    #[serde(default)]
+    pub certificate: Option<CertificateDocument>,
     /// The target groups that share its traffic.
     pub forward: Vec<WeightedGroupDocument>,
+}
+
+/// A certificate of ACM.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateDocument {
+    pub domain: String,
+    /// Its other names.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// From the world's start on. Default 395d.
+    #[serde(default = "thirteen_months")]
+    pub valid_for: Span,
+}
+
+pub(crate) fn thirteen_months() -> Span {
+    Span::secs(395 * 24 * 60 * 60)
 }
 
 /// A target group's share of a listener's traffic.

@@ -14,6 +14,7 @@ mod events;
 mod load_balancer;
 mod network;
 mod scaling;
+mod standing;
 mod storage;
 mod traffic;
 
@@ -38,15 +39,17 @@ pub use database::{
 };
 pub use engine::{EngineDocument, EngineNodeDocument, EngineStorageDocument, SenderDocument};
 pub use events::{FaultDocument, FaultMatch, IncidentDocument, PlanesDocument, RejectDocument, TimeOutDocument};
+pub(crate) use load_balancer::thirteen_months;
 pub use load_balancer::{
-    HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument, TargetDocument,
-    TargetGroupDocument, WeightedGroupDocument,
+    CertificateDocument, HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument,
+    TargetDocument, TargetGroupDocument, WeightedGroupDocument,
 };
 pub use network::{
     CapacityDocument, Ec2OptionsDocument, InstanceDocument, InstanceStateDocument, InterfaceDocument, RouteDocument,
     RouteTableDocument, SecurityGroupDocument, SecurityRuleDocument, SubnetDocument, VpcDocument,
 };
 pub use scaling::{AutoscalingGroupDocument, EksClusterDocument, NodegroupDocument};
+pub use standing::{ReplicaStatusDocument, ReplicationGroupDocument, SecretDocument};
 pub use storage::{FileSystemDocument, LifeCycleStateDocument, MountTargetDocument};
 pub use traffic::{
     ApplicationDocument, ClientDocument, HostDocument, NeedsDocument, PathDocument, PingDocument, VantageDocument,
@@ -184,6 +187,15 @@ pub struct RegionDocument {
     /// Database clusters, by identifier.
     #[serde(default)]
     pub db_clusters: BTreeMap<String, DbClusterDocument>,
+    /// Replication groups of `ElastiCache`, by identifier.
+    #[serde(default)]
+    pub replication_groups: BTreeMap<String, ReplicationGroupDocument>,
+    /// Secrets whose primary is here, by name. They have no values.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretDocument>,
+    /// Quotas of the account, by service and code: `ec2: { L-1216C47A: 64 }`.
+    #[serde(default)]
+    pub quotas: BTreeMap<String, BTreeMap<String, u32>>,
 }
 
 fn one() -> u64 {

@@ -23,6 +23,8 @@ pub struct VpcDocument {
     /// The id of the attached internet gateway (`igw-…`).
     #[serde(default)]
     pub internet_gateway: Option<String>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A subnet.
@@ -76,6 +78,8 @@ pub struct SecurityGroupDocument {
     /// What may go out. Default: everything. `[]` lets nothing out.
     #[serde(default)]
     pub egress: Option<Vec<SecurityRuleDocument>>,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// TCP to some ports. Who is at the other end is described, and not looked at.
@@ -160,6 +164,9 @@ pub struct Ec2OptionsDocument {
     /// How long descriptions of route tables, interfaces and instances show what was before a change. Default 0s.
     #[serde(default)]
     pub visible_after: Option<Span>,
+    /// The types of instance that the region does not offer. It offers all others.
+    #[serde(default)]
+    pub not_offered: Vec<String>,
     /// Whether a route to an interface of a stopped instance is a black hole. Default true.
     #[serde(default)]
     pub stopped_instance_route_blackhole: Option<bool>,

@@ -1,7 +1,7 @@
 //! What EC2 says of the account and of itself: regions, zones, limits, instance types. None of it ever changes.
 
 use super::{
-    filters,
+    Ec2, filters,
     listing::page,
     refused::{invalid, missing_parameter},
 };
@@ -186,6 +186,27 @@ fn describe_types(params: &Params) -> Result<Shape, ApiError> {
     };
     let all = named.iter().map(describe).collect::<Result<Vec<_>, _>>()?;
     page(params, "instanceTypeSet", 100, all)
+}
+
+impl Ec2 {
+    /// Every type is offered that is asked for by its name, but for those of which the world says that they are not.
+    pub(super) fn describe_offerings(&self, params: &Params, cx: &ServiceCx<'_>) -> Result<Shape, ApiError> {
+        if params.given("LocationType").is_some_and(|location| location != "region") {
+            return Err(invalid("only offerings of the location type region are simulated"));
+        }
+        let filters = params.list("Filter");
+        let named = filters.iter().filter(|filter| filter.given("Name") == Some("instance-type"));
+        let names: Vec<String> = named.flat_map(|filter| filter.strings("Value")).collect();
+        let offered = |name: &&String| name.contains('.') && !self.options.not_offered.contains(*name);
+        let offer = |name: &String| {
+            Shape::Struct(vec![
+                ("instanceType", name.into()),
+                ("locationType", "region".into()),
+                ("location", cx.region.into()),
+            ])
+        };
+        page(params, "instanceTypeOfferingSet", 1000, names.iter().filter(offered).map(offer).collect())
+    }
 }
 
 /// Any image exists here that is asked for by its id. There is no catalogue to search.

@@ -46,6 +46,7 @@ impl Ec2 {
             "DescribeRouteTables" => self.describe_route_tables(params, cx),
             "DescribeNetworkInterfaces" => self.describe_interfaces(params, cx),
             "DescribeNetworkInterfaceAttribute" => self.describe_interface_attribute(params, cx),
+            "DescribeInstanceTypeOfferings" => self.describe_offerings(params, cx),
             "DescribeInstances" => self.describe_instances(params, cx),
             "DescribeInstanceStatus" => self.describe_instance_status(params, cx),
             "DescribeInstanceAttribute" => self.describe_instance_attribute(params),

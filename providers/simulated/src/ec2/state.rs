@@ -40,6 +40,9 @@ pub(crate) struct Ec2 {
 pub(crate) struct Options {
     /// How long descriptions of route tables, interfaces and instances show what was before a change.
     pub(crate) visible_after: Span,
+    /// The types of instance that the region does not offer.
+    #[serde(default)]
+    pub(crate) not_offered: Vec<String>,
     /// Whether a route to an interface of a stopped instance is a black hole. Reports differ.
     pub(crate) stopped_instance_route_blackhole: bool,
     /// From `pending` to `running`.
@@ -59,6 +62,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            not_offered: Vec::new(),
             visible_after: Span::secs(0),
             stopped_instance_route_blackhole: true,
             start: Span::secs(20),
