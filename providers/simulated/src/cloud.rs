@@ -9,6 +9,7 @@ use crate::{
     eks::Eks,
     elbv2::Elb,
     globalaccelerator::GlobalAccelerator,
+    iam::Iam,
     machine::Zone,
     rds::Rds,
     sts::Sts,
@@ -33,6 +34,8 @@ pub(crate) struct Cloud {
     /// Regions that publish no replication metrics.
     pub(crate) silent: BTreeSet<String>,
     pub(crate) sts: Sts,
+    /// Who may do what on AWS. Without it, everybody may do everything.
+    pub(crate) iam: Option<Iam>,
     pub(crate) azure: Azure,
 }
 

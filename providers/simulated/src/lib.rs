@@ -18,6 +18,7 @@ mod eks;
 mod elbv2;
 mod fault;
 mod globalaccelerator;
+mod iam;
 mod ids;
 mod incident;
 mod injection;
