@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-fn allowing(base: Value, statements: Value) -> Sim {
+fn allowing(base: Value, statements: &Value) -> Sim {
     Sim::with(
         base,
         &[(
@@ -37,7 +37,7 @@ fn a_world_without_policies_lets_everybody_do_everything() {
 #[test]
 fn ec2_refuses_what_no_policy_allows_and_a_dry_run_tells() {
     const TABLE: &str = "arn:aws:ec2:us-east-1:111122223333:route-table/rtb-1";
-    let mut denied = allowing(overlay(), json!([{ "Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*" }]));
+    let mut denied = allowing(overlay(), &json!([{ "Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*" }]));
     let before = denied.world.contents();
     for dry in ["true", "false"] {
         let (status, body) = told(&mut denied, &replace_route(dry));
@@ -51,7 +51,7 @@ fn ec2_refuses_what_no_policy_allows_and_a_dry_run_tells() {
     assert_eq!(told(&mut denied, &describe_vpcs(R1)).0, 200);
 
     let mut allowed =
-        allowing(overlay(), json!([{ "Effect": "Allow", "Action": ["ec2:ReplaceRoute"], "Resource": [TABLE] }]));
+        allowing(overlay(), &json!([{ "Effect": "Allow", "Action": ["ec2:ReplaceRoute"], "Resource": [TABLE] }]));
     let (status, body) = told(&mut allowed, &replace_route("true"));
     assert!(status == 412 && body.contains("DryRunOperation"), "{status} {body}");
     assert_eq!(told(&mut allowed, &replace_route("false")).0, 200);
@@ -68,11 +68,11 @@ fn a_global_failover_needs_the_global_cluster_and_both_members() {
     for (resources, missing) in
         [(vec![STANDBY, writer], global), (vec![global, writer], STANDBY), (vec![global, STANDBY], writer)]
     {
-        let (status, body) = told(&mut allowing(two_regions(), of(&resources)), &call);
+        let (status, body) = told(&mut allowing(two_regions(), &of(&resources)), &call);
         assert_eq!(status, 403);
         assert!(body.contains("<Code>AccessDenied</Code>") && body.contains(missing), "{missing} in {body}");
     }
-    assert_eq!(told(&mut allowing(two_regions(), of(&[global, STANDBY, writer])), &call).0, 200);
+    assert_eq!(told(&mut allowing(two_regions(), &of(&[global, STANDBY, writer])), &call).0, 200);
 }
 
 #[test]
@@ -81,12 +81,12 @@ fn an_explicit_deny_wins_and_a_condition_may_name_the_region() {
         accelerator("UpdateEndpointGroup", &json!({ "EndpointGroupArn": group("r1"), "TrafficDialPercentage": 0.0 }));
     let everything = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
     let deny = json!({ "Effect": "Deny", "Action": "globalaccelerator:*", "Resource": group("r1") });
-    let (status, body) = told(&mut allowing(two_regions(), json!([everything, deny])), &update);
+    let (status, body) = told(&mut allowing(two_regions(), &json!([everything, deny])), &update);
     assert_eq!(status, 400);
     assert!(body.contains("AccessDeniedException") && body.contains("explicit deny"), "{body}");
 
     let here = json!([{ "Effect": "Allow", "Action": "ec2:DescribeVpcs", "Resource": "*", "Condition": { "StringEquals": { "aws:RequestedRegion": R1 } } }]);
-    let mut sim = allowing(two_regions(), here);
+    let mut sim = allowing(two_regions(), &here);
     assert_eq!(told(&mut sim, &describe_vpcs(R1)).0, 200);
     assert_eq!(told(&mut sim, &describe_vpcs(R2)).0, 403);
 }
