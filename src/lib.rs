@@ -7,6 +7,7 @@ pub mod drill;
 pub mod engine;
 pub mod journal;
 pub mod plan;
+pub mod policy;
 pub mod rehearse;
 pub mod report;
 pub mod runbook;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{plan::Plan, runbook::Intent};
 use lifeboat_contract::{Mode, Region, SiteId};
+use std::collections::BTreeMap;
 
 /// The intent that was typed. `sites` are the runbook's, for the hint.
 pub(super) fn of(args: &IntentArgs, sites: &[SiteId]) -> Result<Intent, Trouble> {
@@ -23,21 +24,25 @@ pub(super) fn of(args: &IntentArgs, sites: &[SiteId]) -> Result<Intent, Trouble>
         return Err(Trouble::usage("a switchover never loses data, so there is none to accept")
             .hint("where the active site is lost, add `--mode failover`"));
     }
-    let mut inputs = std::collections::BTreeMap::new();
-    for input in &args.inputs {
-        let (name, value) = input
-            .split_once('=')
-            .ok_or_else(|| Trouble::usage(format!("--input takes NAME=VALUE, and not {input:?}")))?;
-        inputs.insert(name.to_owned(), value.to_owned());
-    }
     Ok(Intent {
         to: SiteId::new(to),
         from: args.from.as_deref().map(SiteId::new),
         mode,
         accepted_loss,
         impaired: args.impaired.iter().map(Region::new).collect(),
-        inputs,
+        inputs: inputs(&args.inputs)?,
     })
+}
+
+/// The inputs that were typed, by name.
+pub(super) fn inputs(typed: &[String]) -> Result<BTreeMap<String, String>, Trouble> {
+    let pair = |input: &String| {
+        let (name, value) = input.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    let read =
+        |input| pair(input).ok_or_else(|| Trouble::usage(format!("--input takes NAME=VALUE, and not {input:?}")));
+    typed.iter().map(read).collect()
 }
 
 /// The intent of an approved plan.

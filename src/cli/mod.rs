@@ -15,6 +15,7 @@ mod kinds;
 mod load;
 mod operator;
 mod plan;
+mod policy;
 mod reference;
 mod rehearse;
 mod resume;
@@ -44,6 +45,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Check(args) => check::check(&args, &common),
         Command::Plan(args) => plan::plan(&args, &common),
+        Command::Policy(args) => policy::policy(&args, &common),
         Command::Run(args) => run::run(&args, &common),
         Command::Status(args) => status::status(&args, &common),
         Command::Runs => status::runs(&common),

@@ -15,6 +15,8 @@ mod multi_cluster;
 #[cfg(feature = "aws")]
 mod overlay_vip;
 #[cfg(feature = "aws")]
+mod policy;
+#[cfg(feature = "aws")]
 mod program;
 #[cfg(feature = "aws")]
 mod region_failover;

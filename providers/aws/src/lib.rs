@@ -16,6 +16,7 @@ pub mod launch_failure;
 pub mod listener_weights;
 mod operations;
 mod place;
+pub mod policy;
 #[cfg(test)]
 mod recorded;
 mod replication_lag;
