@@ -76,8 +76,23 @@ const ACTIVE_PASSIVE: Case = Case {
     ],
 };
 
-const MULTI_CLUSTER: Case =
-    Case { runbook: "multi-cluster", world: &[], scope: &[], ways: &[and_back(&["--to", "s2"])] };
+const MULTI_CLUSTER: Case = Case {
+    runbook: "multi-cluster",
+    world: &[],
+    scope: &[],
+    ways: &[
+        and_back(&["--to", "s2"]),
+        // An isolated active's queues have no way back by themselves.
+        there(&["--to", "s2", "--mode", "failover", "--incident", "hang", "--after", "20s"]),
+    ],
+};
+
+/// Isolated instead of stopped: which interfaces and groups an instance has is known once it was looked at.
+const ISOLATED: Case = Case {
+    scope: &["-i", "fence=isolate"],
+    ways: &[there(&["--to", "b", "--mode", "failover", "-i", "fence=isolate", "--incident", "hang", "--after", "20s"])],
+    ..ACTIVE_PASSIVE
+};
 
 /// A case's world under a policy, in a file of its own.
 fn world_under(program: &Program, case: &Case, policy: &Value) -> PathBuf {
