@@ -11,6 +11,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Need {
@@ -84,12 +85,14 @@ fn ec2(operation: &str, params: &Params, at: &Place<'_>) -> Vec<String> {
     // A route is its table's: where it leads needs no permission.
     let is_route = operation.ends_with("Route");
     let named = params.names().filter(|name| !is_route || *name == "RouteTableId");
-    let ids = named.filter_map(|name| params.get(name));
+    // One id, or a list of them.
+    let ids = named.flat_map(|name| params.strings(name).into_iter().chain(params.get(name).map(str::to_owned)));
+    let ids: BTreeSet<String> = ids.collect();
     let arn = |id: &str| {
         let (_, kind) = EC2_RESOURCES.iter().find(|(prefix, _)| id.starts_with(prefix))?;
         Some(at.arn("ec2", &format!("{kind}/{id}")))
     };
-    ids.filter_map(arn).collect()
+    ids.iter().filter_map(|id| arn(id)).collect()
 }
 
 fn load_balancing(operation: &str, params: &Params) -> Vec<String> {

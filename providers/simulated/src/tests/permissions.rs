@@ -58,6 +58,17 @@ fn ec2_refuses_what_no_policy_allows_and_a_dry_run_tells() {
 }
 
 #[test]
+fn each_id_of_a_list_needs_the_permission() {
+    let instance = "arn:aws:ec2:us-east-1:111122223333:instance/i-a";
+    let mut one =
+        allowing(overlay(), &json!([{ "Effect": "Allow", "Action": "ec2:StopInstances", "Resource": instance }]));
+    let stop = |ids: &str| query("ec2", R1, &format!("Action=StopInstances&{ids}"));
+    let (status, body) = told(&mut one, &stop("InstanceId.1=i-a&InstanceId.2=i-b"));
+    assert!(status == 403 && body.contains("instance/i-b"), "{body}");
+    assert_eq!(told(&mut one, &stop("InstanceId.1=i-a")).0, 200);
+}
+
+#[test]
 fn a_global_failover_needs_the_global_cluster_and_both_members() {
     let form =
         format!("Action=SwitchoverGlobalCluster&GlobalClusterIdentifier=orders&TargetDbClusterIdentifier={STANDBY}");
