@@ -8,6 +8,7 @@ pub mod engine;
 pub mod journal;
 pub mod parity;
 pub mod plan;
+pub mod policy;
 pub mod rehearse;
 pub mod report;
 pub mod runbook;

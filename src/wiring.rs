@@ -3,8 +3,9 @@
 //! Makes no decision about a run.
 
 use crate::runbook::ProviderConfig;
-use lifeboat_contract::{CallError, Catalog, Cx, Secrets, SharedClock, SharedWire};
-use std::collections::BTreeMap;
+use lifeboat_contract::{CallError, Catalog, Cx, Permission, Secrets, SharedClock, SharedWire};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every kind that this build knows.
 pub fn catalog() -> Catalog {
@@ -121,5 +122,44 @@ pub async fn caller(cx: &Cx, provider: &str, region: &str, account: &str) -> Opt
         }));
     }
     let _: (_, _, _, _) = (cx, provider, region, account);
+    None
+}
+
+/// What asking who the caller is needs of a provider.
+pub fn caller_permissions(provider: &str, account: Option<&str>) -> Vec<Permission> {
+    #[cfg(feature = "azure")]
+    if provider == "azure" {
+        return account.map(lifeboat_azure::caller_permission).into_iter().collect();
+    }
+    // AWS tells everybody who they are.
+    let _: (_, _) = (provider, account);
+    Vec::new()
+}
+
+/// Permissions as the provider's own document: an IAM policy, a role definition. `None` where this build does not know the provider.
+pub fn grant(provider: &str, name: &str, permissions: &BTreeSet<Permission>) -> Option<Value> {
+    match provider {
+        #[cfg(feature = "aws")]
+        "aws" => Some(lifeboat_aws::policy::policy(permissions)),
+        #[cfg(feature = "azure")]
+        "azure" => Some(lifeboat_azure::role::role(name, permissions)),
+        _ => {
+            let _: (_, _) = (name, permissions);
+            None
+        }
+    }
+}
+
+/// What to do about a document that the provider does not take as it is.
+pub fn too_long(provider: &str, document: &Value) -> Option<String> {
+    #[cfg(feature = "aws")]
+    if provider == "aws" {
+        let length = document.to_string().len();
+        let max = lifeboat_aws::policy::CHARACTERS_MAX;
+        return (length > max).then(|| {
+            format!("a managed policy has {max} characters at most, and this one {length}: make one for each `--to`")
+        });
+    }
+    let _: (_, _) = (provider, document);
     None
 }

@@ -57,6 +57,8 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Shows what a run would change, without changing anything
     Plan(PlanArgs),
+    /// Prints the narrowest IAM policy or Azure role that a runbook needs
+    Policy(PolicyArgs),
     /// Executes a runbook, or exactly a saved plan
     Run(RunArgs),
     /// Runs a runbook in a simulated world with every single thing going wrong, and judges the world
@@ -161,6 +163,45 @@ pub(super) struct PlanArgs {
     /// Saves the plan, for `lifeboat run FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// A runbook, or its folder
+    pub(super) path: PathBuf,
+    /// The site to make active; any of them, without it
+    #[arg(long, value_name = "SITE")]
+    pub(super) to: Option<String>,
+    /// The site that is active now; any other one, without it
+    #[arg(long, value_name = "SITE")]
+    pub(super) from: Option<String>,
+    /// For this mode alone
+    #[arg(long, value_enum)]
+    pub(super) mode: Option<ModeArg>,
+    /// What the caller shall be allowed to do: `plan` reads, `run` plans, changes and goes back
+    #[arg(long = "for", value_enum, default_value_t = PurposeArg::Run)]
+    pub(super) purpose: PurposeArg,
+    /// For one provider alone: `aws`, `azure`
+    #[arg(long, value_name = "NAME")]
+    pub(super) provider: Option<String>,
+    /// An input of the runbook; can be repeated
+    #[arg(long = "input", short = 'i', value_name = "NAME=VALUE")]
+    pub(super) inputs: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PurposeArg {
+    Plan,
+    Run,
+}
+
+impl PurposeArg {
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Run => "run",
+        }
+    }
 }
 
 #[derive(Debug, Args)]

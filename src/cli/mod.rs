@@ -16,6 +16,7 @@ mod load;
 mod operator;
 mod parity;
 mod plan;
+mod policy;
 mod reference;
 mod rehearse;
 mod resume;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::check(&args, &common),
         Command::Plan(args) => plan::plan(&args, &common),
         Command::Parity(args) => parity::parity(&args, &common),
+        Command::Policy(args) => policy::policy(&args, &common),
         Command::Run(args) => run::run(&args, &common),
         Command::Status(args) => status::status(&args, &common),
         Command::Runs => status::runs(&common),

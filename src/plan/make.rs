@@ -225,10 +225,13 @@ fn plan_change(
     let mut now = match sight {
         Sight::Seen(now) => now,
         Sight::Failed(error) => {
-            refusals.push(
-                Refusal::new(&error.code, format!("cannot observe {}: {}", step.id, error.message))
-                    .with_hint("a step is planned from what is observed; name a lost region with `--impaired REGION`"),
-            );
+            let hint = if error.denied {
+                "`lifeboat policy` prints every permission that the runbook needs"
+            } else {
+                "a step is planned from what is observed; name a lost region with `--impaired REGION`"
+            };
+            let message = format!("cannot observe {}: {}", step.id, error.message);
+            refusals.push(Refusal::new(&error.code, message).with_hint(hint));
             return (unknown, None);
         }
         Sight::Nothing | Sight::Lost(_) | Sight::NotAdmitted(_) => return (unknown, None),

@@ -17,6 +17,8 @@ mod overlay_vip;
 #[cfg(feature = "parity")]
 mod parity;
 #[cfg(feature = "aws")]
+mod policy;
+#[cfg(feature = "aws")]
 mod program;
 #[cfg(feature = "parity")]
 mod region_failover;

@@ -11,7 +11,7 @@ use aws_sdk_efs::{
     Client,
     types::{FileSystemDescription, LifeCycleState, MountTargetDescription},
 };
-use lifeboat_contract::{Answer, Cadence, CallError, Check, Cx, Findings, RunContext, Touches, codes};
+use lifeboat_contract::{Answer, Cadence, CallError, Check, Cx, Findings, Permission, RunContext, Touches, codes};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
@@ -48,11 +48,13 @@ zone: us-east-1b";
     }
 
     fn touches(&self, run: &RunContext) -> Touches {
+        let arn = place::arn(run, "elasticfilesystem", &format!("file-system/{}", self.file_system));
+        let may_read = |action: &str| Permission { resource: arn.clone(), ..place::may_read(action) };
         Touches {
             planes: vec![place::plane(run, "elasticfilesystem")],
             permissions: vec![
-                place::may_read("elasticfilesystem:DescribeFileSystems"),
-                place::may_read("elasticfilesystem:DescribeMountTargets"),
+                may_read("elasticfilesystem:DescribeFileSystems"),
+                may_read("elasticfilesystem:DescribeMountTargets"),
             ],
             ..Touches::default()
         }

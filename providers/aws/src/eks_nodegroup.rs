@@ -13,8 +13,8 @@ use crate::{
     sizes::{self, Asked, Sizes},
 };
 use lifeboat_contract::{
-    CallError, CellKey, Change, Cx, Findings, Observed, Pace, Refusal, ResourceKey, RunContext, Touches, Transition,
-    codes,
+    CallError, CellKey, Change, Cx, Findings, Observed, Pace, Permission, Refusal, ResourceKey, RunContext, Touches,
+    Transition, codes,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -91,7 +91,7 @@ desired: 6";
             serialise_on: vec![ResourceKey::new(resource)],
             planes: vec![place::plane(run, "eks")],
             permissions: vec![
-                place::may_read("eks:DescribeNodegroup"),
+                Permission { resource: arn.clone(), ..place::may_read("eks:DescribeNodegroup") },
                 place::may_read("autoscaling:DescribeAutoScalingGroups"),
                 place::may_write("eks:UpdateNodegroupConfig", arn),
             ],

@@ -202,6 +202,16 @@ where
     found
 }
 
+/// What a step can do without, or `None` where it cannot be read. A missing permission is told all the same: it can be granted
+/// before anything is changed, and would be missed later.
+pub(crate) fn if_readable<T>(answer: Result<T, CallError>) -> Result<Option<T>, CallError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.denied => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
 /// The service answered with an error.
 fn answered(at: &CallSite<'_>, code: Option<&str>, message: Option<&str>, status: Option<u16>) -> CallError {
     let class = code.and_then(|code| class(at.service, code)).unwrap_or(match status {
@@ -216,7 +226,8 @@ fn answered(at: &CallSite<'_>, code: Option<&str>, message: Option<&str>, status
         Configuration | Denied => (Effect::None, Retry::Never),
     };
     let code = code.map_or_else(|| format!("http.{}", status.unwrap_or_default()), str::to_owned);
-    CallError::new(effect, retry, at.service, code, message.unwrap_or("no message")).in_region(at.region)
+    let error = CallError::new(effect, retry, at.service, code, message.unwrap_or("no message")).in_region(at.region);
+    CallError { denied: class == Denied, ..error }
 }
 
 /// No answer came, because the call was not made or was cut off.

@@ -19,7 +19,7 @@ use lifeboat_contract::{
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Makes one member of an Aurora global database the writer.
 ///
@@ -153,10 +153,12 @@ impl GlobalCluster {
             Mode::Switchover => "rds:SwitchoverGlobalCluster",
             Mode::Failover => "rds:FailoverGlobalCluster",
         };
-        // All three: the global cluster and both members.
-        let members = [Some(self.writer.as_str()), writer.filter(|writer| *writer != self.writer)];
-        let writes =
-            [Some(global)].into_iter().chain(members).flatten().map(|resource| permission(action, resource, false));
+        // All three: the global cluster and both members. Which one writes now is known once it was looked at.
+        let (partition, account) = Arn::parse(&self.writer).map_or(("aws", "*"), |arn| (arn.partition, arn.account));
+        let any = format!("arn:{partition}:rds:*:{account}:cluster:*");
+        let other = writer.unwrap_or(&any);
+        let on: BTreeSet<&str> = [global, &self.writer, other].into();
+        let writes = on.into_iter().map(|resource| permission(action, resource, false));
         let reads = [
             "rds:DescribeGlobalClusters",
             "rds:DescribeDBClusters",

@@ -17,6 +17,7 @@ pub mod listener_weights;
 mod operations;
 pub mod parity;
 mod place;
+pub mod policy;
 #[cfg(test)]
 mod recorded;
 mod replication_lag;

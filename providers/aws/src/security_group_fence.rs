@@ -99,6 +99,14 @@ security_group: sg-0123456789abcdef0";
         if interfaces.is_empty() {
             permissions.push(modify("*"));
         }
+        // Whoever gives an interface its groups needs the permission on each of them, and so does the way back.
+        let worn: BTreeSet<&String> = now.iter().flat_map(|now| now.state.0.values().flatten()).collect();
+        let groups = worn.into_iter().chain(&self.security_groups).chain(std::iter::once(&self.security_group));
+        let group = |id: &str| {
+            let arn = place::arn(run, "ec2", &format!("security-group/{id}"));
+            place::may_write("ec2:ModifyNetworkInterfaceAttribute", arn)
+        };
+        permissions.extend(groups.map(|id| group(id)).chain(now.is_none().then(|| group("*"))));
         Touches {
             owns: instance.chain(interfaces.iter().map(|id| CellKey::of(id, id))).collect(),
             serialise_on: named.map(|id| ResourceKey::new(id.clone())).collect(),

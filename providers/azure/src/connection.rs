@@ -11,7 +11,7 @@ use crate::{
     transport::Transport,
 };
 use azure_core::credentials::TokenCredential;
-use lifeboat_contract::{CallError, Chance, Cx, Effect, Retry, SharedClock, SharedWire};
+use lifeboat_contract::{CallError, Chance, Cx, Effect, Permission, Retry, SharedClock, SharedWire};
 use std::{
     collections::BTreeMap,
     error::Error,
@@ -66,6 +66,15 @@ pub struct Caller {
     pub subscription: String,
     pub tenant: String,
     pub name: String,
+}
+
+/// What asking who the caller is needs.
+pub fn caller_permission(subscription: &str) -> Permission {
+    Permission {
+        action: "Microsoft.Resources/subscriptions/read".to_owned(),
+        resource: format!("/subscriptions/{subscription}"),
+        reads: true,
+    }
 }
 
 impl Azure {

@@ -246,7 +246,8 @@ impl CallSite {
             Some(Capacity) => (Effect::None, Retry::Capacity),
             Some(Configuration | Denied) => (Effect::None, Retry::Never),
         };
-        self.error(effect, retry, found.code, found.message)
+        let error = self.error(effect, retry, found.code, found.message);
+        CallError { denied: class == Some(Denied), ..error }
     }
 
     /// An operation that was accepted has failed or was canceled: `{status, error: {code, message}}`.

@@ -20,12 +20,13 @@ pub mod power_state;
 #[cfg(test)]
 mod recorded;
 mod resource;
+pub mod role;
 pub mod route;
 pub mod security_rule;
 pub mod traffic_manager_endpoint;
 mod transport;
 
-pub use connection::{Azure, Caller};
+pub use connection::{Azure, Caller, caller_permission};
 pub use credentials::{ClientSecret, Credentials};
 pub use environment::{BadEnvironment, CloudEnvironment};
 pub use file_share::FileShare;

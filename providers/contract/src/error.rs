@@ -16,6 +16,8 @@ pub struct CallError {
     pub service: String,
     pub region: Option<String>,
     pub request_id: Option<String>,
+    /// The caller may not do this: `message` names the permission.
+    pub denied: bool,
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -64,6 +66,7 @@ impl CallError {
             service: service.to_owned(),
             region: None,
             request_id: None,
+            denied: false,
             source: None,
         }
     }

@@ -7,9 +7,12 @@ use crate::{
     codec::{ApiError, Params, Protocol, RestErrors, RestRequest, Scope, ServiceCx, namespace},
     efs, eks,
     fault::{CallShape, Fate, Rejection, Verdict, judge, throttling},
-    globalaccelerator, ids,
+    globalaccelerator,
+    iam::{Need, OPERATOR},
+    ids,
     pace::Pace,
-    rds, reach, sts,
+    rds, reach,
+    sts::{self, Caller},
     traffic::{Asked, End, Peer, Spoken},
     world::{LateCall, Snapshot, World},
 };
@@ -56,11 +59,11 @@ pub enum Opening {
 }
 
 /// A request to a service of the provider, taken apart.
-struct ApiCall<'a> {
-    scope: Scope,
-    operation: String,
+pub(crate) struct ApiCall<'a> {
+    pub(crate) scope: Scope,
+    pub(crate) operation: String,
     protocol: Protocol,
-    request: &'a Request<Bytes>,
+    pub(crate) request: &'a Request<Bytes>,
 }
 
 impl World {
@@ -320,8 +323,24 @@ impl World {
 }
 
 impl Cloud {
+    /// The principal that signed a call.
+    fn caller(&self, call: &ApiCall<'_>, account: &str) -> Caller {
+        let user = self.iam.as_ref().map_or(OPERATOR, |iam| iam.user(&call.scope.access_key));
+        self.sts.caller(&call.scope.access_key, account, user)
+    }
+
+    /// Refuses a call that its principal's policies do not allow.
+    fn authorize(&self, call: &ApiCall<'_>, account: &str) -> Result<(), ApiError> {
+        let (Some(iam), Some(need)) = (&self.iam, Need::of(call, self, account)) else { return Ok(()) };
+        let caller = self.caller(call, account);
+        iam.authorize(&caller.arn, &need, &call.scope.region, call.protocol)
+    }
+
     /// Hands a call to its service.
     fn dispatch(&mut self, call: &ApiCall<'_>, cx: &ServiceCx<'_>, request_id: &str) -> Response<Bytes> {
+        if let Err(denied) = self.authorize(call, cx.account) {
+            return call.protocol.error(request_id, &denied);
+        }
         let region = cx.region;
         let lost = self.lost.clone();
         let data_up = |region: &str| !lost.get(region).is_some_and(|lost| lost.data);
@@ -362,7 +381,10 @@ impl Cloud {
                 let cx = rds::RdsCx { now: cx.now, account: cx.account, region, pace: cx.pace, data_up: &data_up };
                 self.rds.answer(&call.operation, &params(), &cx)
             }
-            "sts" => self.sts.answer(&call.operation, &params(), cx.account, &call.scope.access_key, cx.now),
+            "sts" => {
+                let caller = self.caller(call, cx.account);
+                self.sts.answer(&call.operation, &params(), &caller, cx)
+            }
             "monitoring" => {
                 let read = cloudwatch::Request::read(call.request.uri().path(), call.request.headers(), body);
                 read.input.and_then(|input| self.cloudwatch.answer(&call.operation, &input, region, cx.now))
@@ -469,7 +491,7 @@ pub(crate) fn is_region(name: &str) -> bool {
 }
 
 /// The form that a query call carries: in its body, or in its query string.
-fn form(request: &Request<Bytes>) -> Bytes {
+pub(crate) fn form(request: &Request<Bytes>) -> Bytes {
     let query = request.uri().query().unwrap_or_default();
     if request.body().is_empty() { Bytes::copy_from_slice(query.as_bytes()) } else { request.body().clone() }
 }

@@ -11,6 +11,7 @@ use crate::{
     elasticache::ElastiCache,
     elbv2::Elb,
     globalaccelerator::GlobalAccelerator,
+    iam::Iam,
     machine::Zone,
     rds::Rds,
     secretsmanager::SecretsManager,
@@ -37,6 +38,8 @@ pub(crate) struct Cloud {
     /// Regions that publish no replication metrics.
     pub(crate) silent: BTreeSet<String>,
     pub(crate) sts: Sts,
+    /// Who may do what on AWS. Without it, everybody may do everything.
+    pub(crate) iam: Option<Iam>,
     pub(crate) azure: Azure,
 }
 

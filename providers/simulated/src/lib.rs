@@ -20,6 +20,7 @@ mod elasticache;
 mod elbv2;
 mod fault;
 mod globalaccelerator;
+mod iam;
 mod ids;
 mod incident;
 mod injection;

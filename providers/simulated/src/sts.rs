@@ -1,7 +1,7 @@
-//! STS: who a caller is, and the roles it takes on. Checks no signature: every access key belongs to the account's operator.
+//! STS: who a caller is, and the roles it takes on. Checks no signature.
 
 use crate::{
-    codec::{ApiError, Params},
+    codec::{ApiError, Params, ServiceCx},
     ids,
     shape::Shape,
 };
@@ -20,31 +20,40 @@ pub(crate) struct Sts {
     sessions: BTreeMap<String, String>,
 }
 
+/// Who signed a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Caller {
+    pub(crate) arn: String,
+    /// The principal's unique id.
+    pub(crate) id: String,
+}
+
 impl Sts {
+    /// Whose `access_key` is: a session's, or `user`'s.
+    pub(crate) fn caller(&self, access_key: &str, account: &str, user: &str) -> Caller {
+        let session = self.sessions.get(access_key).cloned();
+        let kind = if session.is_some() { "AROA" } else { "AIDA" };
+        Caller {
+            arn: session.unwrap_or_else(|| format!("arn:aws:iam::{account}:user/{user}")),
+            id: format!("{kind}{}", ids::hex(access_key, 16).to_uppercase()),
+        }
+    }
+
     pub(crate) fn answer(
         &mut self,
         operation: &str,
         params: &Params,
-        account: &str,
-        access_key: &str,
-        now: Timestamp,
+        caller: &Caller,
+        cx: &ServiceCx<'_>,
     ) -> Result<Shape, ApiError> {
         match operation {
-            "GetCallerIdentity" => {
-                let arn = self
-                    .sessions
-                    .get(access_key)
-                    .cloned()
-                    .unwrap_or_else(|| format!("arn:aws:iam::{account}:user/operator"));
-                let id = if self.sessions.contains_key(access_key) { "AROA" } else { "AIDA" };
-                Ok(Shape::Struct(vec![
-                    ("Arn", arn.into()),
-                    ("UserId", format!("{id}{}", ids::hex(access_key, 16).to_uppercase()).into()),
-                    ("Account", account.into()),
-                ]))
-            }
-            "AssumeRole" => self.assume_role(params, now),
-            "GetSessionToken" => Ok(Shape::Struct(vec![("Credentials", credentials("session", now, 43_200))])),
+            "GetCallerIdentity" => Ok(Shape::Struct(vec![
+                ("Arn", (&caller.arn).into()),
+                ("UserId", (&caller.id).into()),
+                ("Account", cx.account.into()),
+            ])),
+            "AssumeRole" => self.assume_role(params, cx.now),
+            "GetSessionToken" => Ok(Shape::Struct(vec![("Credentials", credentials("session", cx.now, 43_200))])),
             "DecodeAuthorizationMessage" => {
                 Err(invalid("InvalidAuthorizationMessageException", "the message is not valid"))
             }

@@ -49,14 +49,14 @@ fn facts(nodegroup: &Description) -> (Sizes, Facts) {
     (sizes, facts)
 }
 
-/// The instances in service behind a node group, or `None` where there is nothing to count, or that may not be read.
+/// The instances in service behind a node group, or `None` where there is nothing to count, or that cannot be read.
 async fn in_service(aws: &Aws, region: &str, groups: &[String]) -> Result<Option<u32>, CallError> {
     let mut sum = None;
     for name in groups {
         match autoscaling_group::calls::describe(&aws.autoscaling(region).await, name, region).await {
             Ok(Some((_, group))) => sum = Some(sum.unwrap_or(0) + group.in_service),
             Ok(None) => return Ok(None),
-            Err(error) if error.retry == Retry::Never => return Ok(None),
+            Err(error) if error.retry == Retry::Never && !error.denied => return Ok(None),
             Err(error) => return Err(error),
         }
     }
@@ -131,10 +131,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_the_group_behind_it_the_nodes_are_not_counted_and_a_busy_one_is_tried_again() {
-        let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
+        let unread = "<ErrorResponse><Error><Code>ValidationError</Code><Message>no</Message></Error></ErrorResponse>";
         let wire = RecordedWire::new([
             ("DescribeNodegroup", Ok((200, NODEGROUP))),
-            ("DescribeAutoScalingGroups", Ok((403, denied))),
+            ("DescribeAutoScalingGroups", Ok((400, unread))),
             ("UpdateNodegroupConfig", Ok((409, BUSY))),
         ]);
         let (_, cx) = surroundings(wire, Mode::Failover);

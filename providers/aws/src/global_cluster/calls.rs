@@ -6,7 +6,7 @@ use super::{ClusterFacts, Facts, FailoverState, GlobalCluster, Lag, Member, Stat
 use crate::{
     arn::region_of,
     connection::Aws,
-    errors::{CallSite, classify},
+    errors::{CallSite, classify, if_readable},
     replication_lag,
 };
 use aws_sdk_rds::types::{DbCluster, Filter, GlobalCluster as Description};
@@ -18,14 +18,16 @@ pub(super) async fn observe(step: &GlobalCluster, aws: &Aws, cx: &Cx) -> Result<
     let mut facts = facts(global?);
     match target {
         Ok(target) => facts.target = Some(target),
+        Err(error) if error.denied => return Err(error),
         Err(error) => facts.target_unread = Some(error.to_string()),
     }
     let writer = facts.writers().map(|member| member.arn.clone()).find(|writer| *writer != step.writer);
     if let Some(writer) = writer {
         // In a failover the old writer is lost: asking it would only cost the time that nobody has.
         let ask = cx.run.mode == Mode::Switchover && !cx.run.is_impaired(region_of(&writer));
-        let read_writer = async { if ask { cluster(aws, &writer).await.ok() } else { None } };
-        (facts.lag, facts.writer) = tokio::join!(replication_lag::read(aws, &step.writer, cx.clock.now()), read_writer);
+        let read_writer = async { if ask { if_readable(cluster(aws, &writer).await) } else { Ok(None) } };
+        let (lag, writer) = tokio::join!(replication_lag::read(aws, &step.writer, cx.clock.now()), read_writer);
+        (facts.lag, facts.writer) = (lag, writer?);
     }
     Ok(standing::observed(facts, &step.writer))
 }
@@ -95,8 +97,8 @@ async fn cluster(aws: &Aws, arn: &str) -> Result<ClusterFacts, CallError> {
     let answer = call.send().await.map_err(|error| classify(&at, error))?;
     let cluster = answer.db_clusters.unwrap_or_default().into_iter().next();
     let cluster = cluster.ok_or_else(|| at.definite("DBClusterNotFoundFault", format!("there is no cluster {arn}")))?;
-    // Only to tell that it is not ready yet. A cluster that is available counts where its instances may not be read.
-    let writer_instance = writer_instance(&client, &cluster).await;
+    // Only to tell that it is not ready yet. A cluster that is available counts where its instances cannot be read.
+    let writer_instance = writer_instance(&client, &cluster, region).await?;
     Ok(ClusterFacts {
         status: cluster.status.unwrap_or_default(),
         instances: cluster.db_cluster_members.unwrap_or_default().len(),
@@ -104,18 +106,21 @@ async fn cluster(aws: &Aws, arn: &str) -> Result<ClusterFacts, CallError> {
     })
 }
 
-async fn writer_instance(client: &aws_sdk_rds::Client, cluster: &DbCluster) -> Option<String> {
+async fn writer_instance(
+    client: &aws_sdk_rds::Client,
+    cluster: &DbCluster,
+    region: &str,
+) -> Result<Option<String>, CallError> {
+    let at = CallSite { service: "rds", operation: "DescribeDBInstances", region };
     let members = cluster.db_cluster_members();
-    let writer = members.iter().find(|member| member.is_cluster_writer == Some(true))?;
-    let id = writer.db_instance_identifier.as_deref()?;
+    let writer = members.iter().find(|member| member.is_cluster_writer == Some(true));
+    let Some(id) = writer.and_then(|writer| writer.db_instance_identifier.as_deref()) else { return Ok(None) };
     let filter = Filter::builder().name("db-instance-id").values(id).build();
-    let answer = client.describe_db_instances().filters(filter).send().await.ok()?;
-    let instance = answer
-        .db_instances
-        .unwrap_or_default()
-        .into_iter()
-        .find(|instance| instance.db_instance_identifier() == Some(id));
-    instance?.db_instance_status
+    let answer = client.describe_db_instances().filters(filter).send().await;
+    let answer = if_readable(answer.map_err(|error| classify(&at, error)))?;
+    let instances = answer.and_then(|answer| answer.db_instances).unwrap_or_default();
+    let found = instances.into_iter().find(|instance| instance.db_instance_identifier() == Some(id));
+    Ok(found.and_then(|instance| instance.db_instance_status))
 }
 
 pub(super) async fn drive(

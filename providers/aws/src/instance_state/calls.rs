@@ -40,14 +40,14 @@ async fn instance(client: &Client, step: &InstanceState, region: &str) -> Result
     })
 }
 
-/// Whether the service refuses to stop it, or `None` where that may not be read, or is no longer known of a terminated instance.
+/// Whether the service refuses to stop it, or `None` where that is no longer known: of a terminated instance.
 async fn stop_protection(client: &Client, step: &InstanceState, region: &str) -> Result<Option<bool>, CallError> {
     let at = at("DescribeInstanceAttribute", region);
     let call = client.describe_instance_attribute().instance_id(&step.instance);
     let answer = call.attribute(InstanceAttributeName::DisableApiStop).send().await;
     match answer.map_err(|error| classify(&at, error)) {
         Ok(answer) => Ok(answer.disable_api_stop.and_then(|flag| flag.value)),
-        Err(error) if error.retry == Retry::Never => Ok(None),
+        Err(error) if error.retry == Retry::Never && !error.denied => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     connection::Aws,
-    errors::{CallSite, classify},
+    errors::{CallSite, classify, if_readable},
 };
 use aws_sdk_ec2::{
     Client,
@@ -42,7 +42,7 @@ pub(super) async fn read(step: &Route, aws: &Aws, region: &str) -> Result<Facts,
     let vpcs: BTreeSet<&str> = routes.values().map(|route| route.vpc.as_str()).filter(|vpc| !vpc.is_empty()).collect();
     let vpcs: Vec<String> = vpcs.into_iter().map(str::to_owned).collect();
     let (interface, vpc_ranges) = tokio::join!(with_instance(&ec2, interface), vpc_ranges(&ec2, &vpcs));
-    let vpc_ranges = vpc_ranges?;
+    let (interface, vpc_ranges) = (interface?, vpc_ranges?);
     let inside = vpc_ranges.iter().any(|range| range.contains(&destination));
     let subnet_ranges = if inside { subnet_ranges(&ec2, &vpcs).await? } else { Vec::new() };
     Ok(Facts { routes, interface, vpc_ranges, subnet_ranges })
@@ -98,17 +98,19 @@ async fn interface(ec2: &Ec2<'_>, step: &Route) -> Result<Option<InterfaceFacts>
     }))
 }
 
-/// Adds the instance's state, where it may be read: in a shared VPC it may not.
-async fn with_instance(ec2: &Ec2<'_>, interface: Option<InterfaceFacts>) -> Option<InterfaceFacts> {
-    let mut interface = interface?;
+/// Adds the instance's state, where there is one: in a shared VPC it is another account's.
+async fn with_instance(ec2: &Ec2<'_>, interface: Option<InterfaceFacts>) -> Result<Option<InterfaceFacts>, CallError> {
+    let Some(mut interface) = interface else { return Ok(None) };
     if let Some(instance) = &interface.instance {
-        let answer = ec2.client.describe_instances().instance_ids(instance).send().await.ok();
+        let at = ec2.at("DescribeInstances");
+        let answer = ec2.client.describe_instances().instance_ids(instance).send().await;
+        let answer = if_readable(answer.map_err(|error| classify(&at, error)))?;
         let reservations = answer.and_then(|answer| answer.reservations).unwrap_or_default();
         let found = reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default()).next();
         let state = found.and_then(|instance| instance.state).and_then(|state| state.name);
         interface.instance_state = state.map(|name| name.as_str().to_owned());
     }
-    Some(interface)
+    Ok(Some(interface))
 }
 
 async fn vpc_ranges(ec2: &Ec2<'_>, vpcs: &[String]) -> Result<Vec<IpNet>, CallError> {

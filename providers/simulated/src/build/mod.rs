@@ -10,6 +10,7 @@ mod azure_trafficmanager;
 mod databases;
 mod engines;
 mod events;
+mod iam;
 mod instances;
 mod load_balancers;
 mod networks;
@@ -54,6 +55,7 @@ impl World {
         for region in document.aws.regions.keys() {
             builder.cloud.regions.insert(region.clone(), RegionState::default());
         }
+        builder.iam();
         builder.networks();
         builder.instances();
         builder.azure();

@@ -11,6 +11,7 @@ mod azure_trafficmanager;
 mod database;
 mod engine;
 mod events;
+mod iam;
 mod load_balancer;
 mod network;
 mod scaling;
@@ -40,6 +41,9 @@ pub use database::{
 pub use engine::{EngineDocument, EngineNodeDocument, EngineStorageDocument, SenderDocument};
 pub use events::{FaultDocument, FaultMatch, IncidentDocument, PlanesDocument, RejectDocument, TimeOutDocument};
 pub(crate) use load_balancer::thirteen_months;
+pub use iam::{
+    EffectDocument, IamDocument, IamRoleDocument, IamUserDocument, PolicyDocument, StatementDocument, TextsDocument,
+};
 pub use load_balancer::{
     CertificateDocument, HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument,
     TargetDocument, TargetGroupDocument, WeightedGroupDocument,
@@ -154,6 +158,9 @@ pub struct AwsDocument {
     /// Global accelerators, by the id in their ARN.
     #[serde(default)]
     pub accelerators: BTreeMap<String, AcceleratorDocument>,
+    /// Who may do what. Without it, everybody may do everything.
+    #[serde(default)]
+    pub iam: Option<IamDocument>,
 }
 
 /// What stands in one region.
