@@ -2,6 +2,7 @@
 
 use super::stage::block_on;
 use crate::{
+    engine::Mutation,
     plan::{self, Plan},
     runbook::ResolvedRunbook,
     wire::ReadOnly,
@@ -18,6 +19,8 @@ pub struct Scenario {
     pub world: World,
     pub catalog: Catalog,
     pub commands_allowed: bool,
+    /// A bug of the engine to be found, for tests.
+    pub mutation: Option<Mutation>,
 }
 
 /// There is nothing to rehearse.
@@ -48,7 +51,7 @@ impl Scenario {
         if let Some((step, refusal)) = plan.refusals().next() {
             return Err(NoScenario::Refused(format!("{}: {}", step.id, refusal.message)));
         }
-        Ok(Self { plan, world, catalog, commands_allowed })
+        Ok(Self { plan, world, catalog, commands_allowed, mutation: None })
     }
 }
 

@@ -138,6 +138,7 @@ impl<'a> Stage<'a> {
             chance: Chance::seeded(self.scenario.world.seed()),
             cancel: Cancel::new(cancel),
             approver: &Anybody,
+            mutation: self.scenario.mutation,
         };
         let mut silent = Silent;
         let engine = match Engine::new(journal, state, &mut silent, setting) {
