@@ -101,7 +101,14 @@ async fn go(
         .map_err(|error| Trouble::caused(Exit::Refused, error))?;
     let (mut reporter, screen) = reporter(common, around);
     let terminal = operator::Terminal { screen };
-    let setting = Setting { catalog: &around.catalog, cx, chance: around.chance.clone(), cancel, approver: &terminal };
+    let setting = Setting {
+        catalog: &around.catalog,
+        cx,
+        chance: around.chance.clone(),
+        cancel,
+        approver: &terminal,
+        mutation: None,
+    };
     let engine = Engine::new(journal, state, reporter.as_mut(), setting)?;
     for record in first {
         engine.note(record)?;

@@ -3,6 +3,7 @@
 //! It never assumes what a drive did: after every one of them it observes.
 
 use super::{
+    Mutation,
     driver::Engine,
     ledger::Halt,
     watch::{Direction, Verdict, Watch, judge},
@@ -93,14 +94,24 @@ impl<S: Storage> Engine<'_, S> {
     pub(super) async fn pursue(&self, quarry: &Quarry<'_>, direction: Direction) -> Result<Pursuit, Halt> {
         let mut watch = self.watch(quarry, direction);
         let mut tally = Tally::default();
+        let mut unseen = self.has(Mutation::RedriveUnseen) && self.attempts(quarry.id, direction) > 0;
         loop {
-            let seen = match self.look(quarry).await? {
+            let mut seen = match self.look(quarry).await? {
                 Look::Seen(seen) => seen,
                 Look::Failed(failure) => return Ok(Pursuit::Failed(failure)),
                 Look::Interrupted => return Ok(Pursuit::Interrupted),
             };
             watch.lands_by = self.lands_by(quarry.id);
-            match judge(&mut watch, &seen, &quarry.pace, self.cx.clock.now()) {
+            if std::mem::take(&mut unseen) {
+                seen.state.clone_from(watch.start());
+                self.drive(quarry, &seen, &mut watch, &mut tally).await?;
+                continue;
+            }
+            let verdict = match judge(&mut watch, &seen, &quarry.pace, self.cx.clock.now()) {
+                Verdict::Fail(failure) if failure.code == "drifted" && self.overwrites(direction) => Verdict::Drive,
+                verdict => verdict,
+            };
+            match verdict {
                 Verdict::Settled => return Ok(Pursuit::Settled),
                 Verdict::Fail(failure) => return Ok(Pursuit::Failed(self.tried(failure, &watch, &seen))),
                 Verdict::Hold(what) => {
@@ -138,13 +149,25 @@ impl<S: Storage> Engine<'_, S> {
             before: intent.before.clone(),
             target: intent.target.clone(),
             acknowledged_at: None,
-            lands_by: intent.lands_by(),
+            lands_by: self.lands_by(quarry.id),
             deadline: quarry.deadline,
             streak: 0,
         }
     }
 
-    fn lands_by(&self, id: &StepId) -> Option<Timestamp> {
+    fn overwrites(&self, direction: Direction) -> bool {
+        direction == Direction::Back && self.has(Mutation::UndoUncompared)
+    }
+
+    fn attempts(&self, id: &StepId, direction: Direction) -> u32 {
+        self.ledger.state().steps[id].intent.as_ref().map_or(0, |intent| intent.attempts(direction))
+    }
+
+    /// Until when a forward call of this step may still take effect or come to light.
+    pub(super) fn lands_by(&self, id: &StepId) -> Option<Timestamp> {
+        if self.has(Mutation::LateEffectsIgnored) {
+            return None;
+        }
         self.ledger.state().steps[id].intent.as_ref().and_then(super::Intent::lands_by)
     }
 
@@ -171,18 +194,24 @@ impl<S: Storage> Engine<'_, S> {
         tally: &mut Tally,
     ) -> Result<(), Halt> {
         let direction = watch.direction;
-        let attempt = {
-            let state = self.ledger.state();
-            state.steps[quarry.id].intent.as_ref().map_or(0, |intent| intent.attempts(direction)) + 1
-        };
+        let attempt = self.attempts(quarry.id, direction) + 1;
         let deadline_at = after(self.cx.clock.now(), quarry.pace.drive_timeout);
         let lands_by = after(deadline_at, quarry.pace.lands_within + quarry.pace.visible_within);
         let step = quarry.id.clone();
-        self.ledger.record(&Record::AttemptSent { step: step.clone(), attempt, direction, deadline_at, lands_by })?;
-
+        let sent = Record::AttemptSent { step: step.clone(), attempt, direction, deadline_at, lands_by };
+        let late = self.has(Mutation::IntentAfterAct);
+        if !late {
+            self.ledger.record(&sent)?;
+        }
         let transition = transition(quarry, seen, watch);
         let scope = CallScope { step: Some(step.clone()), attempt, deadline: Some(deadline_at) };
-        let result = scope.enclose(quarry.change.drive(&quarry.cx, &transition)).await;
+        let mut result = scope.clone().enclose(quarry.change.drive(&quarry.cx, &transition)).await;
+        if self.has(Mutation::TimeoutRetriedBlindly) && result.as_ref().is_err_and(|e| e.effect == Effect::Unknown) {
+            result = scope.enclose(quarry.change.drive(&quarry.cx, &transition)).await;
+        }
+        if late {
+            self.ledger.record(&sent)?;
+        }
 
         let failure = result.as_ref().err().map(|error| self.redacted(error));
         let visible_by = after(self.cx.clock.now(), quarry.pace.visible_within);

@@ -1,6 +1,7 @@
 //! A change, forward: capture what is, compare it with the plan, journal the intent, pursue the target.
 
 use super::{
+    Mutation,
     attempt::{Look, Pursuit, Quarry},
     driver::Engine,
     ledger::Halt,
@@ -47,7 +48,10 @@ impl<S: Storage> Engine<'_, S> {
     }
 
     pub(super) fn quarry<'s>(&self, id: &'s StepId, change: &'s dyn DynChange) -> Quarry<'s> {
-        let pace = change.pace();
+        let mut pace = change.pace();
+        if self.has(Mutation::SettlesAtFirstLook) {
+            pace.settled_polls = 1;
+        }
         let state = self.ledger.state();
         let timeout = state.planned(id).timeout.map_or(pace.settle_timeout, lifeboat_contract::Span::get);
         Quarry { id, change, cx: self.cx_of(id), pace, deadline: after(self.cx.clock.now(), timeout) }

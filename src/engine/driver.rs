@@ -3,7 +3,7 @@
 //! Never drops a future in flight but on the operator's second interrupt. Holds no policy of its own.
 
 use super::{
-    Reporter,
+    Mutation, Reporter,
     decide::{Command, decide, skip_reason},
     ledger::{Halt, Ledger},
     state::{RunState, StepPhase},
@@ -70,6 +70,8 @@ pub struct Setting<'a> {
     pub chance: Chance,
     pub cancel: Cancel,
     pub approver: &'a dyn Approver,
+    /// A bug for a test to find. Nothing else sets it.
+    pub mutation: Option<Mutation>,
 }
 
 /// Executes one run.
@@ -80,6 +82,7 @@ pub struct Engine<'a, S> {
     pub(super) chance: Chance,
     pub(super) cancel: Cancel,
     pub(super) approver: &'a dyn Approver,
+    mutation: Option<Mutation>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +124,12 @@ impl<'a, S: Storage> Engine<'a, S> {
             chance: setting.chance,
             cancel: setting.cancel,
             approver: setting.approver,
+            mutation: setting.mutation,
         })
+    }
+
+    pub(super) fn has(&self, mutation: Mutation) -> bool {
+        mutation.is(self.mutation)
     }
 
     /// Journals a fact that comes from outside: a resume, an approval, an override, the order to roll back.

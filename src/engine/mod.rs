@@ -9,6 +9,7 @@ mod decide;
 mod driver;
 mod gate;
 mod ledger;
+mod mutation;
 mod state;
 mod task;
 mod undo;
@@ -17,6 +18,7 @@ mod watch;
 pub use decide::{Command, decide};
 pub use driver::{Approver, Cancel, Declined, Engine, EngineError, Left, Setting};
 pub use ledger::Notice;
+pub use mutation::Mutation;
 pub use state::{Illegal, Intent, RunState, Stage, Standing, StepPhase, StepState};
 pub use watch::{Direction, Verdict, Watch, judge};
 

@@ -3,7 +3,7 @@
 //! Where a change is looked at, a task is asked whether doing it twice equals doing it once: only then is an attempt of unknown
 //! outcome repeated. Otherwise a person says what became of it.
 
-use super::{driver::Engine, ledger::Halt, state::StepPhase};
+use super::{Mutation, driver::Engine, ledger::Halt, state::StepPhase};
 use crate::{
     journal::{Failure, Record, StepOutcome, Storage, UndoOutcome},
     plan::PlannedBody,
@@ -89,7 +89,7 @@ impl<S: Storage> Engine<'_, S> {
             return self.ledger.record(&Record::UndoFailed { step, failure });
         }
         // What was sent may still land, and would then undo the undo.
-        let lands_by = self.ledger.state().steps[id].intent.as_ref().and_then(super::Intent::lands_by);
+        let lands_by = self.lands_by(id);
         if let Some(at) = lands_by.filter(|at| self.cx.clock.now() < *at) {
             self.ledger.waiting(id, "work of unknown outcome may still take effect");
             self.pause_until(at).await;
@@ -121,7 +121,7 @@ impl<S: Storage> Engine<'_, S> {
         loop {
             match self.past(errand) {
                 Past::Done => return Ok(Deed::Done(None)),
-                Past::Unknown if !errand.task.repeatable() => return Ok(Deed::Failed(outcome_unknown(errand))),
+                Past::Unknown if !self.repeats(errand) => return Ok(Deed::Failed(outcome_unknown(errand))),
                 Past::Nothing | Past::Unknown => {}
             }
             if self.cancel.requested() {
@@ -131,7 +131,7 @@ impl<S: Storage> Engine<'_, S> {
                 Ok(evidence) => return Ok(Deed::Done(Some(evidence))),
                 Err(error) => error,
             };
-            if error.effect == Effect::Unknown && !errand.task.repeatable() {
+            if error.effect == Effect::Unknown && !self.repeats(errand) {
                 continue;
             }
             failed += 1;
@@ -147,6 +147,10 @@ impl<S: Storage> Engine<'_, S> {
             self.ledger.waiting(errand.id, &self.cx.secrets.redact(&error.to_string()));
             self.pause(pause).await;
         }
+    }
+
+    fn repeats(&self, errand: &Errand<'_>) -> bool {
+        errand.task.repeatable() || self.has(Mutation::TimeoutRetriedBlindly)
     }
 
     /// One attempt: durable before anything is sent, and its end recorded as it was answered.

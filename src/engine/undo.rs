@@ -4,7 +4,7 @@ use super::{
     attempt::{Pursuit, Quarry},
     driver::Engine,
     ledger::Halt,
-    state::{Intent, StepPhase},
+    state::StepPhase,
     watch::Direction,
 };
 use crate::{
@@ -42,7 +42,7 @@ impl<S: Storage> Engine<'_, S> {
     fn way_back<'s>(&self, id: &'s StepId, change: &'s dyn DynChange) -> Quarry<'s> {
         let quarry = self.quarry(id, change);
         let now = self.cx.clock.now();
-        let begins = self.ledger.state().steps[id].intent.as_ref().and_then(Intent::lands_by).unwrap_or(now).max(now);
+        let begins = self.lands_by(id).unwrap_or(now).max(now);
         let deadline = quarry.deadline.max(after(begins, quarry.pace.settle_timeout));
         Quarry { deadline, ..quarry }
     }

@@ -39,6 +39,16 @@ pub enum Verdict {
     Fail(Failure),
 }
 
+impl Watch {
+    /// Where the direction begins.
+    pub(super) fn start(&self) -> &Value {
+        match self.direction {
+            Direction::Forward => &self.before,
+            Direction::Back => &self.target,
+        }
+    }
+}
+
 /// Judges one observation. The streak is carried in the watch.
 pub fn judge(watch: &mut Watch, seen: &ObservedValue, pace: &Pace, now: Timestamp) -> Verdict {
     let position = Position::of(&seen.state, &watch.before, &watch.target);

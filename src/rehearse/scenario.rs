@@ -2,6 +2,7 @@
 
 use super::stage::{Ending, block_on};
 use crate::{
+    engine::Mutation,
     plan::{self, Plan},
     runbook::{BadCondition, Condition, ResolvedRunbook},
     wire::ReadOnly,
@@ -20,6 +21,8 @@ pub struct Scenario {
     pub commands_allowed: bool,
     /// What the world's document says must never hold.
     pub(super) never: Arc<[Condition]>,
+    /// A bug of the engine to be found, for tests.
+    pub mutation: Option<Mutation>,
 }
 
 /// Stands in every secret's value: found anywhere but on the wire, it was told.
@@ -58,7 +61,7 @@ impl Scenario {
         if let Some((step, refusal)) = plan.refusals().next() {
             return Err(NoScenario::Refused(format!("{}: {}", step.id, refusal.message)));
         }
-        Ok(Self { plan, world, catalog, commands_allowed, never })
+        Ok(Self { plan, world, catalog, commands_allowed, mutation: None, never })
     }
 }
 

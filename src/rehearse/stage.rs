@@ -224,6 +224,7 @@ impl<'a> Stage<'a> {
             chance: chance.clone(),
             cancel: Cancel::new(life.interrupts()),
             approver: &Anybody,
+            mutation: self.scenario.mutation,
         };
         let mut scribe = Scribe { stage: self, life: &life, lives, chance, forks: Vec::new() };
         let engine = match Engine::new(journal, state, &mut scribe, setting) {

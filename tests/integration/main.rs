@@ -11,7 +11,11 @@ mod engine_promises;
 mod engine_tasks;
 mod journal_bytes;
 #[cfg(feature = "aws")]
+mod mistakes;
+#[cfg(feature = "aws")]
 mod multi_cluster;
+#[cfg(all(feature = "aws", debug_assertions))]
+mod mutations;
 #[cfg(feature = "aws")]
 mod overlay_vip;
 #[cfg(feature = "parity")]

@@ -423,6 +423,7 @@ impl Bench {
             chance: Chance::seeded(1),
             cancel,
             approver: &Nobody,
+            mutation: None,
         };
         let mut reporter = Silent;
         let engine = Engine::new(journal, state, &mut reporter, setting).unwrap();

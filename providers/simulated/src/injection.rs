@@ -5,7 +5,10 @@
 use crate::{
     World,
     fault::{Fault, FaultEffect, Rejection},
+    world::LateCall,
 };
+use bytes::Bytes;
+use http::Request;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -48,6 +51,11 @@ impl World {
     /// How many requests were answered so far.
     pub fn requests(&self) -> u64 {
         self.requests
+    }
+
+    /// Somebody else's request takes effect at this moment. Nobody waits for its answer.
+    pub fn land_at(&mut self, at: Timestamp, request: &Request<Bytes>) {
+        self.late.push(LateCall::of(request, at));
     }
 
     /// Lets this happen to the request with this number, counted from the world's start. Requests of the past are past.
