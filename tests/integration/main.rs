@@ -9,6 +9,8 @@ mod documents;
 mod engine_crash;
 mod engine_promises;
 mod engine_tasks;
+#[cfg(feature = "aws")]
+mod hostile_bytes;
 mod journal_bytes;
 #[cfg(feature = "aws")]
 mod mistakes;
