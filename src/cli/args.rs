@@ -18,7 +18,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0 completed   1 failed, stopped as declared   2 usage   3 the runbook has findings
   4 refused (drift, lag, permission, lost region)   5 paused, needs an operator
-  6 failed, rolled back cleanly   7 stuck: rollback incomplete   8 lock held   10 violation found   11 declined   70 a bug";
+  6 failed, rolled back cleanly   7 stuck: rollback incomplete   8 lock held   9 a drill missed an objective   10 violation found   11 declined   70 a bug";
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Common {
@@ -56,6 +56,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Runs a runbook in a simulated world with every single thing going wrong, and judges the world
     Rehearse(RehearseArgs),
+    /// Exercises a runbook: over, back, and measured by probes all the while
+    Drill(DrillArgs),
     /// Shows where a run stands, and what to type next
     Status(StatusArgs),
     /// Lists all runs, newest first
@@ -184,6 +186,38 @@ pub(super) struct RehearseArgs {
     /// Performs this one script again, as a violation printed it
     #[arg(long, value_name = "SCRIPT")]
     pub(super) replay: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DrillArgs {
+    /// A runbook, or its folder
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) intent: IntentArgs,
+    #[command(flatten)]
+    pub(super) cloud: CloudArgs,
+    /// Cuts this program off from a region from the start of the run to the way back, without harming it; can be repeated
+    #[arg(long, value_name = "REGION")]
+    pub(super) impair: Vec<String>,
+    /// How long the other site stays active before the way back
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = span)]
+    pub(super) dwell: Span,
+    /// The way back [default: rollback, or reverse where a step cannot be undone]
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub(super) back: Option<BackArg>,
+    /// Does not ask before it begins
+    #[arg(long, short)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum BackArg {
+    /// Takes back what the run changed
+    Rollback,
+    /// Executes the runbook towards the first site
+    Reverse,
+    /// Stays
+    None,
 }
 
 #[derive(Debug, Args)]

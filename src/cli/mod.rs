@@ -8,6 +8,9 @@ mod approve;
 mod args;
 mod check;
 mod cloud;
+mod drill;
+mod drill_legs;
+mod drill_ready;
 mod execute;
 mod exit;
 mod intent;
@@ -51,6 +54,7 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => resume::resume(&args, &common),
         Command::Rollback(args) => rollback::rollback(&args, &common),
         Command::Approve(args) => approve::approve(&args, &common),
+        Command::Drill(args) => drill::drill(&args, &common),
         Command::Kinds(args) => kinds::kinds(&args, &common),
         Command::Schema(args) => Ok(reference::schema(&args)),
         Command::Explain(args) => reference::explain(&args),

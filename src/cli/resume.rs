@@ -3,7 +3,7 @@
 use super::{
     args::{Common, ResumeArgs},
     cloud::{self, Surroundings},
-    execute,
+    execute::{self, Session},
     exit::Exit,
     operator,
     trouble::Trouble,
@@ -45,7 +45,8 @@ pub(super) fn resume(args: &ResumeArgs, common: &Common) -> Result<Exit, Trouble
     let virtual_time = matches!(found.state.cloud, CloudChoice::World { .. });
     cloud::block_on(virtual_time, async {
         let around = Surroundings::reopen(&found.state.cloud, &store, found.state.last_at, common)?;
-        execute::continue_with(found, &first, &around, &store, common, false).await
+        let session = Session::new(&store, &around, common)?;
+        Ok(session.tell(&session.go_on(found, &first).await?, false))
     })
 }
 

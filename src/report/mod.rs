@@ -4,6 +4,7 @@
 
 mod bars;
 mod cells;
+mod drill_screen;
 mod duration;
 mod error;
 mod event;
@@ -28,6 +29,7 @@ mod world;
 
 pub use bars::{Bars, Screen};
 pub use cells::three_way;
+pub use drill_screen::drill_screen;
 pub use duration::words as duration_words;
 pub use error::render_error;
 pub use kinds::{first_sentence, kind_page};

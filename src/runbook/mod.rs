@@ -2,9 +2,11 @@
 //!
 //! Checking reports every problem at once. Nothing here observes a cloud or executes a step.
 
+pub mod calendar;
 mod check;
 pub mod diagnostics;
 pub mod document;
+mod drill_schema;
 pub mod explain;
 mod expression;
 mod fields;
@@ -15,6 +17,7 @@ mod outline;
 mod problems;
 mod provider;
 mod read;
+mod read_drill;
 mod read_steps;
 mod resolve;
 pub mod resolved;
@@ -25,6 +28,7 @@ mod template;
 mod tests;
 mod trial;
 
+pub use calendar::Calendar;
 pub use check::{Checked, check};
 pub use document::{Node, Source};
 pub use explain::explain;
@@ -32,7 +36,7 @@ pub use nearest::nearest;
 pub use provider::{CloudChoice, CredentialChoice, ProviderConfig};
 pub use resolve::{Runbook, SiteView};
 pub use resolved::{
-    Body, Intent, OnFailure, OnImpaired, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource, decode_planned,
-    decode_step,
+    Body, Intent, OnFailure, OnImpaired, ResolvedProbe, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource,
+    decode_planned, decode_step,
 };
 pub use schema::schema;

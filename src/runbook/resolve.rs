@@ -3,12 +3,13 @@
 //! Resolving happens once, when a plan is made. What it yields is stored with the plan and never computed again.
 
 use super::{
+    calendar::Calendar,
     document::{Node, Source},
     graph::Graph,
     nearest::suggestion,
     outline::{Outline, Site},
     problems::{Problems, quoted},
-    resolved::{Intent, ResolvedRunbook, ResolvedStep},
+    resolved::{Intent, ResolvedProbe, ResolvedRunbook, ResolvedStep},
     scope::Scope,
     trial::{Trial, Tried},
 };
@@ -60,6 +61,11 @@ impl Runbook {
         self.outline.steps.iter().map(|step| step.id.clone()).collect()
     }
 
+    /// When drills may take place.
+    pub fn calendar(&self) -> &Calendar {
+        &self.outline.calendar
+    }
+
     pub fn source(&self) -> &Source {
         &self.source
     }
@@ -91,6 +97,7 @@ impl Runbook {
             accepted_loss: intent.accepted_loss,
         };
         let steps = self.steps(&trial, &mut problems);
+        let probes = self.probes(&trial, &mut problems);
         let lock = trial.lock(&mut problems);
         if problems.has_errors() {
             return Err(problems.into_vec());
@@ -103,6 +110,8 @@ impl Runbook {
             lock,
             rto: self.outline.rto,
             rpo: self.outline.rpo,
+            unavailability: self.outline.unavailability,
+            probes,
             inputs,
             secrets: self.outline.secrets.clone(),
             providers: self.outline.providers.clone(),
@@ -219,6 +228,21 @@ impl Runbook {
             .filter_map(|index| {
                 let (tried, holds) = found.remove(&index)?;
                 self.resolved(index, tried, holds, graph.needs(index))
+            })
+            .collect()
+    }
+
+    fn probes(&self, trial: &Trial<'_>, problems: &mut Problems) -> Vec<ResolvedProbe> {
+        let probes = self.outline.probes.iter().enumerate();
+        probes
+            .filter_map(|(index, probe)| {
+                Some(ResolvedProbe {
+                    check: trial.probe(index, problems)?,
+                    name: probe.name.clone(),
+                    kind: probe.kind.clone()?,
+                    interval: probe.interval,
+                    tolerance: probe.tolerance,
+                })
             })
             .collect()
     }

@@ -6,6 +6,8 @@ mod active_passive;
 mod conformance;
 #[cfg(feature = "aws")]
 mod documents;
+#[cfg(feature = "aws")]
+mod drill;
 mod engine_crash;
 mod engine_promises;
 mod engine_tasks;
