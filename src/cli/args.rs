@@ -44,6 +44,8 @@ pub(super) enum Format {
     Text,
     Lines,
     Json,
+    /// Annotations of GitHub Actions; of `check` alone
+    Github,
 }
 
 #[derive(Debug, Subcommand)]

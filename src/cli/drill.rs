@@ -45,7 +45,7 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         let kept = trend::write(store.root(), &record).map_err(|error| Trouble::caused(Exit::Refused, error))?;
         match common.format {
             Format::Json => println!("{}", serde_json::to_string_pretty(&record).expect("a record is plain JSON")),
-            Format::Text | Format::Lines => {
+            Format::Text | Format::Lines | Format::Github => {
                 print!("{}", report::drill_screen(&record, &[kept.display().to_string()], &Style::stdout()));
             }
         }

@@ -10,7 +10,7 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    drill::{Leg, Phase, snapshot, verdict::Moments},
+    drill::{Leg, Phase, measure, snapshot, verdict::Moments},
     engine::{RunState, Standing, StepPhase},
     journal::{RunOutcome, StepOutcome},
     plan::Plan,
@@ -19,7 +19,10 @@ use jiff::Timestamp;
 use lifeboat_contract::{CellKey, Region, RunId};
 use lifeboat_simulated::Figures;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+/// After the way back, probes look this long at most whether users are served.
+const WATCH_MAX: Duration = Duration::from_mins(1);
 
 /// How the legs ended.
 pub(super) struct Legs {
@@ -225,9 +228,14 @@ impl Course<'_> {
         is_back
     }
 
-    /// Compares every state with the first snapshot.
+    /// Watches whether users are served again, and compares every state with the first snapshot.
     async fn verify(&self, legs: &mut Legs, targets: &BTreeMap<CellKey, Value>) {
         let started_at = self.now();
+        tokio::select! {
+            biased;
+            () = self.session.cancel.at_least(1) => {}
+            () = tokio::time::sleep(dwell(self.args, self.ready).min(WATCH_MAX.max(measure::dwell_min(&self.ready.resolved.probes)))) => {}
+        }
         let (outcome, ok) = match drill_ready::take(&self.ready.resolved, self.session).await {
             Ok(now) => {
                 let differing = self.ready.first.differing(&now, targets);

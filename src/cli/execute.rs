@@ -146,7 +146,7 @@ pub(super) fn find(store: &StateDirectory, wanted: &str) -> Result<Found, Troubl
 fn show(state: &RunState, world: Option<&serde_json::Value>, store: &StateDirectory, common: &Common) {
     match common.format {
         Format::Json => println!("{:#}", report::run_json(state, world)),
-        Format::Lines => {
+        Format::Lines | Format::Github => {
             eprint!("{}", report::summary(state, world, &state_argument(store, common), &Style::stderr()));
         }
         Format::Text => print!("{}", report::summary(state, world, &state_argument(store, common), &Style::stdout())),

@@ -28,10 +28,11 @@ mod status;
 mod trouble;
 mod world;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Format};
 use clap::Parser as _;
 use exit::Exit;
 use std::process::ExitCode;
+use trouble::Trouble;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
@@ -44,6 +45,10 @@ pub fn main() -> ExitCode {
         }
     };
     let common = arguments.common;
+    if common.format == Format::Github && !matches!(arguments.command, Command::Check(_)) {
+        let trouble = Trouble::usage("only `check` prints annotations").hint("take another `--format`, or none");
+        return trouble.report(&common).into();
+    }
     let result = match arguments.command {
         Command::Check(args) => check::check(&args, &common),
         Command::Plan(args) => plan::plan(&args, &common),

@@ -39,7 +39,9 @@ pub(super) fn rehearse(args: &RehearseArgs, common: &Common) -> Result<Exit, Tro
     let explored = explored.map_err(no_scenario)?;
     match common.format {
         Format::Json => println!("{:#}", rehearse::json(&explored, &scenario)),
-        Format::Text | Format::Lines => print!("{}", rehearse::text(&explored, &scenario, &command(args))),
+        Format::Text | Format::Lines | Format::Github => {
+            print!("{}", rehearse::text(&explored, &scenario, &command(args)))
+        }
     }
     Ok(if explored.violated().next().is_some() { Exit::Violated } else { Exit::Completed })
 }

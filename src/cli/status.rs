@@ -17,7 +17,7 @@ pub(super) fn status(args: &StatusArgs, common: &Common) -> Result<Exit, Trouble
     let found = execute::find(&store, &args.run)?;
     match common.format {
         Format::Json => println!("{:#}", report::run_json(&found.state, None)),
-        Format::Text | Format::Lines => {
+        Format::Text | Format::Lines | Format::Github => {
             let alive = found.files.is_being_executed();
             let more = execute::state_argument(&store, common);
             print!("{}", report::status_screen(&found.state, alive, &more, &Style::stdout()));
@@ -31,12 +31,12 @@ pub(super) fn runs(common: &Common) -> Result<Exit, Trouble> {
     let states = all(&store)?;
     match common.format {
         Format::Json => println!("{:#}", report::runs_json(&states)),
-        Format::Text | Format::Lines if states.is_empty() => {
+        Format::Text | Format::Lines | Format::Github if states.is_empty() => {
             if !common.quiet {
                 eprintln!("no run yet in {}", store.root().display());
             }
         }
-        Format::Text | Format::Lines => print!("{}", report::runs_table(&states, &Style::stdout())),
+        Format::Text | Format::Lines | Format::Github => print!("{}", report::runs_table(&states, &Style::stdout())),
     }
     Ok(Exit::Completed)
 }

@@ -1,6 +1,6 @@
 //! How long steps took in earlier drills of the same runbook in the same direction. Pure but for reading the records.
 
-use super::record::{DrillRecord, StepTrend};
+use super::record::{DrillRecord, Phase, StepTrend};
 use crate::engine::RunState;
 use std::{
     fs, io,
@@ -79,6 +79,24 @@ pub fn trend(state: &RunState, earlier: &[&DrillRecord]) -> Vec<StepTrend> {
         StepTrend { step, this_s, p50_s, p95_s, earlier: times.len(), slower }
     })
     .collect()
+}
+
+/// How long a run takes, by the drills before.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Estimate {
+    pub p50_s: f64,
+    pub p95_s: f64,
+    /// How many drills it comes from.
+    pub drills: usize,
+}
+
+/// The estimate for a run of this runbook in this direction. Nothing before the first drill that completed.
+pub fn estimate(records: &[DrillRecord], runbook: &str, from: &str, to: &str) -> Option<Estimate> {
+    let alike = records.iter().filter(|record| is_alike(record, runbook, from, to));
+    let went = alike.flat_map(|record| record.legs.iter().filter(|leg| leg.phase == Phase::Go && leg.ok));
+    let mut times: Vec<f64> = went.map(|leg| super::measure::seconds(leg.started_at, leg.ended_at)).collect();
+    times.sort_by(f64::total_cmp);
+    Some(Estimate { p50_s: percentile(&times, 50)?, p95_s: percentile(&times, 95)?, drills: times.len() })
 }
 
 /// How long a step took in each of the records that know it, shortest first.

@@ -60,7 +60,8 @@ fn missed_by(objective: &Objective) -> Option<String> {
         Some(measured) if measured.seconds > objective.allowed_s => {
             format!("{name} by {}", time(measured.seconds - objective.allowed_s))
         }
-        _ => format!("{name}: not reached"),
+        Some(_) => format!("{name}: failed still at the end"),
+        None => format!("{name}: not reached"),
     })
 }
 
@@ -190,7 +191,7 @@ fn probes(page: &mut Page<'_>, probes: &[ProbeRecord]) {
             &[
                 Column(&probe.name, width, Tone::Plain),
                 Column(&probe.kind, 4, Tone::Faint),
-                Column(&format!("every {}", time(probe.interval_s)), 8, Tone::Faint),
+                Column(&format!("every {}", time(probe.interval_s)), 9, Tone::Faint),
                 Column(&told, 0, Tone::Plain),
             ],
         );

@@ -36,6 +36,7 @@ pub use kinds::{first_sentence, kind_page};
 pub use lines::{Lines, Quiet};
 pub use plan_json::plan_json;
 pub use plan_screen::plan_screen;
+pub use plan_time::estimate_sentence;
 pub use run_json::{run_json, runs_json};
 pub use runs::runs_table;
 pub use status::status_screen;

@@ -35,6 +35,8 @@ fn every_shipped_runbook_in_both_directions_agrees_with_its_world() {
         assert_eq!(record["verdict"], "met", "{system}: {record:#}");
         assert_eq!(leg(&record, "verify")["outcome"], "the state equals the first snapshot", "{system}");
         agrees(system, &record);
+        let clients = record["world"]["clients"].as_object().unwrap();
+        assert_eq!(record["agreement"].as_array().unwrap().len(), usize::from(!clients.is_empty()), "{system}");
 
         // The other direction: the second site is active first.
         let program = Program::new();
@@ -137,7 +139,8 @@ fn a_drill_keeps_to_its_hours() {
     ] {
         let file = program.state().join("hours.yaml");
         std::fs::write(&file, format!("{}{section}\n{}", &text[..begins], &text[ends..])).unwrap();
-        let words = ["drill", file.to_str().unwrap(), "--to", "b", "--world", "runbooks/overlay-vip/world.yaml", "--yes"];
+        let words =
+            ["drill", file.to_str().unwrap(), "--to", "b", "--world", "runbooks/overlay-vip/world.yaml", "--yes"];
         let ended = program.run(&words);
         ended.ended(4);
         assert!(ended.stderr.contains(why), "{}", ended.stderr);
@@ -191,4 +194,32 @@ fn the_trend_comes_from_earlier_drills() {
         assert!(trend.iter().all(|step| step["earlier"] == json!(earlier)), "{trend:?}");
         assert!(trend.iter().all(|step| step["slower"] == json!(false)), "{trend:?}");
     }
+}
+
+#[test]
+fn a_plan_says_how_long_earlier_drills_took() {
+    let program = Program::new();
+    let plan = ["plan", "runbooks/overlay-vip", "--to", "b", "--world", "runbooks/overlay-vip/world.yaml"];
+    assert!(!program.run(&plan).ended(0).stdout.contains("earlier drill"));
+    let record = drill(&program, "overlay-vip", "b", &[], 0);
+    let screen = program.run(&plan).stdout;
+    assert!(screen.contains("in 1 earlier drill\n"), "{screen}");
+    let document = program.run(&[&plan[..], &["--format", "json"]].concat()).json(0);
+    assert_eq!(document["estimate"]["drills"], json!(1));
+    assert_eq!(document["estimate"]["p50_s"], record["recovery"]["last_step_s"]);
+}
+
+#[test]
+fn findings_are_annotations_on_their_own_lines() {
+    let program = Program::new();
+    let text = std::fs::read_to_string("runbooks/overlay-vip/runbook.yaml").unwrap();
+    let line = text.lines().position(|line| line.starts_with("summary:")).unwrap() + 1;
+    let file = program.state().join("bad.yaml");
+    std::fs::write(&file, text.replace("summary:", "sumary:")).unwrap();
+    let ended = program.run(&["check", file.to_str().unwrap(), "--format", "github"]);
+    ended.ended(3);
+    let start = format!("::error file={},line={line},col=1,title=LB0101::unknown field `sumary`", file.display());
+    assert!(ended.stdout.starts_with(&start), "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 1, "a message of several lines is one command");
+    program.run(&["runs", "--format", "github"]).ended(2);
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "aws")]
 mod active_passive;
 #[cfg(feature = "aws")]
+mod ci_examples;
+#[cfg(feature = "aws")]
 mod conformance;
 #[cfg(feature = "aws")]
 mod documents;
