@@ -60,7 +60,7 @@ pub fn findings_json(source: &Source, document: Option<&Node>, findings: &[Findi
 pub fn annotations(source: &Source, document: Option<&Node>, findings: &[Finding]) -> String {
     let reread = reread(source, document);
     let document = document.or(reread.as_ref());
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for finding in findings {
         let level = match finding.severity {
             Severity::Error => "error",
@@ -73,9 +73,9 @@ pub fn annotations(source: &Source, document: Option<&Node>, findings: &[Finding
         let parts: Vec<&str> =
             parts.into_iter().flatten().map(String::as_str).filter(|part| !part.is_empty()).collect();
         let (file, code) = (property(&source.name), finding.code);
-        text += &format!("::{level} file={file}{position},title={code}::{}\n", data(&parts.join("\n")));
+        lines.push(format!("::{level} file={file}{position},title={code}::{}\n", data(&parts.join("\n"))));
     }
-    text
+    lines.concat()
 }
 
 /// What follows the second `::` of a workflow command.

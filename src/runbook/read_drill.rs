@@ -147,14 +147,13 @@ fn days(window: &Fields<'_>, problems: &mut Problems) -> Vec<Weekday> {
     let mut found = Vec::new();
     for (item, at) in items {
         let Some(word) = text(item, at.clone(), problems) else { continue };
-        match DAYS.iter().find(|(name, _)| *name == word) {
-            Some((_, day)) => found.push(*day),
-            None => {
-                let known = DAYS.map(|(name, _)| name);
-                let message = format!("{} is not one of {}", quoted(word), known.join(", "));
-                problems.error(at, codes::BAD_VALUE, message).hint =
-                    nearest(word, known).map(|near| format!("did you mean `{near}`?"));
-            }
+        if let Some((_, day)) = DAYS.iter().find(|(name, _)| *name == word) {
+            found.push(*day);
+        } else {
+            let known = DAYS.map(|(name, _)| name);
+            let message = format!("{} is not one of {}", quoted(word), known.join(", "));
+            problems.error(at, codes::BAD_VALUE, message).hint =
+                nearest(word, known).map(|near| format!("did you mean `{near}`?"));
         }
     }
     found
@@ -180,14 +179,12 @@ fn max_per_day(drill: &Fields<'_>, problems: &mut Problems) -> Option<u32> {
         wrong_type(node, path, "a number", problems);
         return None;
     };
-    match number.as_u64() {
-        Some(count @ 1..=PER_DAY_MAX) => u32::try_from(count).ok(),
-        _ => {
-            let message = format!("`{number}` drills a day are not between 1 and {PER_DAY_MAX}");
-            problems.error(path, codes::OUT_OF_RANGE, message);
-            None
-        }
+    let count = number.as_u64().filter(|count| (1..=PER_DAY_MAX).contains(count));
+    if count.is_none() {
+        let message = format!("`{number}` drills a day are not between 1 and {PER_DAY_MAX}");
+        problems.error(path, codes::OUT_OF_RANGE, message);
     }
+    count.and_then(|count| u32::try_from(count).ok())
 }
 
 /// A text that must be there and mean something.

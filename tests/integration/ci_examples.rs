@@ -2,7 +2,6 @@
 
 use crate::program::Program;
 use lifeboat::runbook::{Source, document};
-use serde_json::Value;
 use std::{
     path::Path,
     process::{Command, Output},
@@ -55,10 +54,10 @@ fn job(name: &str, set: &[(&str, &str)]) -> (Program, String, usize) {
         let output = runner.run(command);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{name}: {}: {text}{}", step["name"], String::from_utf8_lossy(&output.stderr));
-        if step["if"] != Value::from("failure()") {
-            printed += &text;
-        } else {
+        if step["if"] == "failure()" {
             assert!(text.starts_with("::error title="), "{text}");
+        } else {
+            printed += &text;
         }
         ran += 1;
     }
