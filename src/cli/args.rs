@@ -64,6 +64,10 @@ pub(super) enum Command {
     Resume(ResumeArgs),
     /// Puts back what a run has changed
     Rollback(RollbackArgs),
+    /// Writes reports of a run from its journal, or shows one
+    Report(ReportArgs),
+    /// Checks that a run's journal is as it was written
+    Verify(VerifyArgs),
     /// Approves a step that a run waits for
     Approve(ApproveArgs),
     /// Documents the kinds of step
@@ -161,6 +165,8 @@ pub(super) struct RunArgs {
     /// Does not ask before it begins
     #[arg(long, short)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]
@@ -186,6 +192,30 @@ pub(super) struct RehearseArgs {
     pub(super) replay: Option<String>,
 }
 
+/// Files to write when the run has left the engine.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct ReportFiles {
+    /// Writes a report; its extension says which: .xml (`JUnit`), .md, .json, .jsonl (events). Can be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// A run's id, its beginning or end, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// A run's id, its beginning or end, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// A run's id, its beginning or end, or `latest`
@@ -209,6 +239,8 @@ pub(super) struct ResumeArgs {
     /// Why; stands in the journal and in every report
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]
@@ -221,6 +253,8 @@ pub(super) struct RollbackArgs {
     /// Does not ask before it begins
     #[arg(long, short)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]

@@ -4,14 +4,14 @@ use super::{
     args::{Common, Format},
     cloud::{self, Carries, Surroundings},
     exit::Exit,
-    operator,
+    operator, report as report_command,
     trouble::Trouble,
 };
 use crate::{
     engine::{Engine, Reporter, RunState, Setting, Standing},
     journal::{FileStorage, Holder, Identity, Journal, Mortal, Record, RunFiles, RunLock, StateDirectory},
     plan::Plan,
-    report::{self, Style},
+    report::{self, ReportPath, Style},
 };
 use lifeboat_contract::{CellKey, RunId};
 use std::{
@@ -24,6 +24,7 @@ pub(super) struct Opening<'a> {
     pub(super) plan: Plan,
     pub(super) store: &'a StateDirectory,
     pub(super) around: &'a Surroundings,
+    pub(super) reports: &'a [ReportPath],
 }
 
 /// A run as its journal tells.
@@ -35,7 +36,7 @@ pub(super) struct Found {
 
 /// Begins a run and goes on until it leaves the engine.
 pub(super) async fn open(opening: Opening<'_>, common: &Common) -> Result<Exit, Trouble> {
-    let Opening { plan, store, around } = opening;
+    let Opening { plan, store, around, reports } = opening;
     let by = operator::identity();
     let files = store.new_run(around.clock.now(), &around.chance);
     let lock = take_lock(store, &plan, &files.run, &by, around)?;
@@ -51,7 +52,7 @@ pub(super) async fn open(opening: Opening<'_>, common: &Common) -> Result<Exit, 
         journal.append(at, &record).map_err(crate::engine::EngineError::Journal)?;
         (journal, RunState::open(at, &record)?)
     };
-    go(files, journal, state, &[], around, lock, store, common, false).await
+    go(files, journal, state, &[], around, lock, store, common, reports, false).await
 }
 
 /// Goes on with a run after noting what the operator decided.
@@ -61,6 +62,7 @@ pub(super) async fn continue_with(
     around: &Surroundings,
     store: &StateDirectory,
     common: &Common,
+    reports: &[ReportPath],
     rolls_back: bool,
 ) -> Result<Exit, Trouble> {
     let by = operator::identity();
@@ -69,7 +71,7 @@ pub(super) async fn continue_with(
         Trouble::caused(Exit::LockHeld, error).hint("`lifeboat status` shows the run without taking it over")
     })?;
     let journal = Journal::after(Mortal::new(storage), writer(&by), &found.reading);
-    go(found.files, journal, found.state, first, around, lock, store, common, rolls_back).await
+    go(found.files, journal, found.state, first, around, lock, store, common, reports, rolls_back).await
 }
 
 /// Finds a run and folds its journal.
@@ -93,6 +95,7 @@ async fn go(
     lock: RunLock,
     store: &StateDirectory,
     common: &Common,
+    reports: &[ReportPath],
     rolls_back: bool,
 ) -> Result<Exit, Trouble> {
     let secrets = cloud::secrets(&state.plan.secrets)?;
@@ -112,11 +115,22 @@ async fn go(
         eprintln!("note: the progress could not be shown to its end: {error}");
     }
     let world = around.close()?;
+    keep_figures(&files, world.as_ref());
     if left.state.is_finished() {
         lock.release().map_err(|error| Trouble::caused(Exit::Refused, error))?;
     }
     show(&left.state, world.as_ref(), store, common);
+    report_command::after_run(reports, &files);
     Ok(Exit::of(&left.state, rolls_back))
+}
+
+/// For later reports. They are evidence: without them a report says less, and the run is as it is.
+fn keep_figures(files: &RunFiles, world: Option<&serde_json::Value>) {
+    if let Some(world) = world
+        && let Err(error) = std::fs::write(files.figures(), world.to_string())
+    {
+        eprintln!("note: what the world measured could not be kept for later reports: {error}");
+    }
 }
 
 fn show(state: &RunState, world: Option<&serde_json::Value>, store: &StateDirectory, common: &Common) {

@@ -5,7 +5,7 @@ use super::{
     cloud::{self, Carries, Surroundings},
     execute::{self, Found},
     exit::Exit,
-    operator,
+    operator, report,
     resume::check_legal,
     trouble::Trouble,
 };
@@ -18,6 +18,7 @@ use lifeboat_contract::{CallScope, Position};
 use std::sync::Arc;
 
 pub(super) fn rollback(args: &RollbackArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report::checked(&args.files)?;
     let store = cloud::store(common)?;
     let found = execute::find(&store, &args.run)?;
     refuse_crossing(&found.state, args)?;
@@ -32,7 +33,7 @@ pub(super) fn rollback(args: &RollbackArgs, common: &Common) -> Result<Exit, Tro
             still_at_target(&found, &around).await?;
         }
         confirm(&found.state, args)?;
-        execute::continue_with(found, &first, &around, &store, common, true).await
+        execute::continue_with(found, &first, &around, &store, common, &reports, true).await
     })
 }
 

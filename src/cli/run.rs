@@ -5,7 +5,7 @@ use super::{
     cloud::{self, Surroundings},
     execute::{self, Opening},
     exit::Exit,
-    intent, load, operator, plan as plan_command,
+    intent, load, operator, plan as plan_command, report as report_command,
     trouble::Trouble,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 use std::path::Path;
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report_command::checked(&args.files)?;
     let store = cloud::store(common)?;
     let saved = saved_plan(&args.path)?;
     cloud::block_on(cloud::is_virtual(&args.cloud), async {
@@ -32,7 +33,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<Exit, Trouble> {
             return Err(Trouble::new(Exit::Refused, "the plan is refused: nothing was changed")
                 .hint("the reasons stand above, each with its step"));
         }
-        let opening = Opening { plan, store: &store, around: &around };
+        let opening = Opening { plan, store: &store, around: &around, reports: &reports };
         execute::open(opening, common).await
     })
 }
