@@ -68,6 +68,10 @@ pub(super) enum Command {
     Resume(ResumeArgs),
     /// Puts back what a run has changed
     Rollback(RollbackArgs),
+    /// Writes reports of a run from its journal, or shows one
+    Report(ReportArgs),
+    /// Checks that a run's journal is as it was written
+    Verify(VerifyArgs),
     /// Approves a step that a run waits for
     Approve(ApproveArgs),
     /// Documents the kinds of step
@@ -165,6 +169,8 @@ pub(super) struct RunArgs {
     /// Does not ask before it begins
     #[arg(long, short)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]
@@ -190,6 +196,30 @@ pub(super) struct RehearseArgs {
     pub(super) replay: Option<String>,
 }
 
+/// Files to write when the run has left the engine.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct ReportFiles {
+    /// Writes a report; its extension says which: .xml (`JUnit`), .md, .json, .jsonl (events). Can be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// A run's id, its beginning or end, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// A run's id, its beginning or end, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct DrillArgs {
     /// A runbook, or its folder
@@ -210,6 +240,8 @@ pub(super) struct DrillArgs {
     /// Does not ask before it begins
     #[arg(long, short)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -245,6 +277,8 @@ pub(super) struct ResumeArgs {
     /// Why; stands in the journal and in every report
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +291,8 @@ pub(super) struct RollbackArgs {
     /// Does not ask before it begins
     #[arg(long, short)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]

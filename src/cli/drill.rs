@@ -9,7 +9,7 @@ use super::{
     drill_ready::{self, Ready},
     execute::Session,
     exit::Exit,
-    load, operator, run,
+    load, operator, report as report_command, run,
     trouble::Trouble,
 };
 use crate::{
@@ -26,6 +26,7 @@ use tokio::sync::watch;
 const FORMAT: u32 = 1;
 
 pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report_command::checked(&args.files)?;
     let store = cloud::store(common)?;
     let source = load::source(&args.path, common)?;
     cloud::block_on(cloud::is_virtual(&args.cloud), async {
@@ -43,6 +44,9 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         }
         let (legs, record) = exercise(&ready, args, &session, &store).await?;
         let kept = trend::write(store.root(), &record).map_err(|error| Trouble::caused(Exit::Refused, error))?;
+        if let Some(ran) = &legs.ran {
+            report_command::after_run(&reports, &store.files(ran.run.clone()));
+        }
         match common.format {
             Format::Json => println!("{}", serde_json::to_string_pretty(&record).expect("a record is plain JSON")),
             Format::Text | Format::Lines | Format::Github => {

@@ -4,14 +4,14 @@ use super::{
     args::{Common, Format},
     cloud::{self, Carries, Surroundings},
     exit::Exit,
-    operator,
+    operator, report as report_command,
     trouble::Trouble,
 };
 use crate::{
     engine::{Cancel, Engine, Reporter, RunState, Setting, Standing},
     journal::{FileStorage, Holder, Identity, Journal, Mortal, Record, RunFiles, RunLock, StateDirectory},
     plan::Plan,
-    report::{self, Style},
+    report::{self, ReportPath, Style},
 };
 use lifeboat_contract::{CellKey, RunId};
 use std::{
@@ -110,6 +110,7 @@ impl<'a> Session<'a> {
             eprintln!("note: the progress could not be shown to its end: {error}");
         }
         let world = around.close()?;
+        keep_figures(files, world.as_ref());
         if left.state.is_finished() {
             lock.release().map_err(|error| Trouble::caused(Exit::Refused, error))?;
         }
@@ -125,9 +126,10 @@ impl<'a> Session<'a> {
         refuse_shared_cells(self.store, plan)
     }
 
-    /// Prints how a run left the engine.
-    pub(super) fn tell(&self, ran: &Ran, rolls_back: bool) -> Exit {
+    /// Prints how a run left the engine, and writes its reports.
+    pub(super) fn tell(&self, ran: &Ran, reports: &[ReportPath], rolls_back: bool) -> Exit {
         show(&ran.state, ran.world.as_ref(), self.store, self.common);
+        report_command::after_run(reports, &self.store.files(ran.state.run.clone()));
         Exit::of(&ran.state, rolls_back)
     }
 }
@@ -141,6 +143,15 @@ pub(super) fn find(store: &StateDirectory, wanted: &str) -> Result<Found, Troubl
         eprintln!("note: the last {} bytes of the journal were not written to their end, and are dropped", torn.bytes);
     }
     Ok(Found { files, state, reading })
+}
+
+/// For later reports. They are evidence: without them a report says less, and the run is as it is.
+fn keep_figures(files: &RunFiles, world: Option<&serde_json::Value>) {
+    if let Some(world) = world
+        && let Err(error) = std::fs::write(files.figures(), world.to_string())
+    {
+        eprintln!("note: what the world measured could not be kept for later reports: {error}");
+    }
 }
 
 fn show(state: &RunState, world: Option<&serde_json::Value>, store: &StateDirectory, common: &Common) {

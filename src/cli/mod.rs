@@ -20,12 +20,14 @@ mod operator;
 mod plan;
 mod reference;
 mod rehearse;
+mod report;
 mod resume;
 mod rollback;
 mod run;
 mod sim;
 mod status;
 mod trouble;
+mod verify;
 mod world;
 
 use args::{Arguments, Command, Format};
@@ -58,6 +60,8 @@ pub fn main() -> ExitCode {
         Command::Rehearse(args) => rehearse::rehearse(&args, &common),
         Command::Resume(args) => resume::resume(&args, &common),
         Command::Rollback(args) => rollback::rollback(&args, &common),
+        Command::Report(args) => report::report(&args, &common),
+        Command::Verify(args) => verify::verify(&args, &common),
         Command::Approve(args) => approve::approve(&args, &common),
         Command::Drill(args) => drill::drill(&args, &common),
         Command::Kinds(args) => kinds::kinds(&args, &common),

@@ -5,7 +5,7 @@ use super::{
     cloud::{self, Surroundings},
     execute::{self, Session},
     exit::Exit,
-    operator,
+    operator, report,
     trouble::Trouble,
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
 use lifeboat_contract::StepId;
 
 pub(super) fn resume(args: &ResumeArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report::checked(&args.files)?;
     let store = cloud::store(common)?;
     let found = execute::find(&store, &args.run)?;
     if let Standing::Ended(outcome) = found.state.standing
@@ -46,7 +47,7 @@ pub(super) fn resume(args: &ResumeArgs, common: &Common) -> Result<Exit, Trouble
     cloud::block_on(virtual_time, async {
         let around = Surroundings::reopen(&found.state.cloud, &store, found.state.last_at, common)?;
         let session = Session::new(&store, &around, common)?;
-        Ok(session.tell(&session.go_on(found, &first).await?, false))
+        Ok(session.tell(&session.go_on(found, &first).await?, &reports, false))
     })
 }
 

@@ -5,7 +5,7 @@ use super::{
     cloud::{self, Carries, Surroundings},
     execute::{self, Found, Ran, Session},
     exit::Exit,
-    operator,
+    operator, report,
     resume::check_legal,
     trouble::Trouble,
 };
@@ -18,6 +18,7 @@ use lifeboat_contract::{CallScope, Position, RunId};
 use std::sync::Arc;
 
 pub(super) fn rollback(args: &RollbackArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report::checked(&args.files)?;
     let store = cloud::store(common)?;
     let found = execute::find(&store, &args.run)?;
     refuse_crossing(&found.state, args.past_no_return)?;
@@ -33,7 +34,7 @@ pub(super) fn rollback(args: &RollbackArgs, common: &Common) -> Result<Exit, Tro
         }
         confirm(&found.state, args)?;
         let session = Session::new(&store, &around, common)?;
-        Ok(session.tell(&session.go_on(found, &first).await?, true))
+        Ok(session.tell(&session.go_on(found, &first).await?, &reports, true))
     })
 }
 

@@ -5,7 +5,7 @@ use super::{
     cloud::{self, Surroundings},
     execute::Session,
     exit::Exit,
-    intent, load, operator, plan as plan_command,
+    intent, load, operator, plan as plan_command, report as report_command,
     trouble::Trouble,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 use std::path::Path;
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report_command::checked(&args.files)?;
     let store = cloud::store(common)?;
     let saved = saved_plan(&args.path)?;
     cloud::block_on(cloud::is_virtual(&args.cloud), async {
@@ -33,7 +34,7 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<Exit, Trouble> {
                 .hint("the reasons stand above, each with its step"));
         }
         let session = Session::new(&store, &around, common)?;
-        Ok(session.tell(&session.begin(plan).await?, false))
+        Ok(session.tell(&session.begin(plan).await?, &reports, false))
     })
 }
 
