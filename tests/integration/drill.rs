@@ -223,3 +223,16 @@ fn findings_are_annotations_on_their_own_lines() {
     assert_eq!(ended.stdout.lines().count(), 1, "a message of several lines is one command");
     program.run(&["runs", "--format", "github"]).ended(2);
 }
+
+#[test]
+fn a_drill_writes_reports_and_a_later_report_tells_of_it() {
+    let program = Program::new();
+    let file = program.state().join("drill.json");
+    let record = drill(&program, "overlay-vip", "b", &["--report", file.to_str().unwrap()], 0);
+    let report: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(report["drill"], record);
+    assert_eq!(report["objectives"], record["objectives"]);
+    let run = leg(&record, "go")["run"].as_str().unwrap();
+    let later = program.run(&["report", run, "--format", "json"]).json(0);
+    assert_eq!(later["drill"]["id"], record["id"]);
+}
