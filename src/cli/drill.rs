@@ -39,7 +39,9 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         if common.format == Format::Text && !common.quiet {
             eprint!("{}", report::plan_screen(&ready.plan, common.verbose, &Style::stderr()));
         }
-        if !args.yes && !(around.is_virtual() && !operator::is_there()) {
+        // A simulated world needs no consent where there is nobody to give it.
+        let agreed = args.yes || around.is_virtual() && !operator::is_there();
+        if !agreed {
             run::confirm(&ready.plan)?;
         }
         let (legs, record) = exercise(&ready, args, &session, &store).await?;

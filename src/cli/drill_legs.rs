@@ -98,7 +98,7 @@ impl Course<'_> {
         }
         legs.moments.incident_at = legs.incident_at;
         match self.session.begin(plan).await {
-            Ok(ran) => self.went(legs, ran),
+            Ok(ran) => went(legs, ran),
             Err(trouble) => {
                 self.failed(legs, Phase::Go, legs.moments.run_start, &trouble);
                 Err(None)
@@ -118,34 +118,6 @@ impl Course<'_> {
         let plan = plan_command::observe(self.ready.runbook, &self.ready.intent, around, self.session.common).await?;
         drill_ready::unrefused(&plan)?;
         Ok(plan)
-    }
-
-    fn went(&self, legs: &mut Legs, ran: Ran) -> Result<RunState, Option<BTreeMap<CellKey, Value>>> {
-        let state = ran.state;
-        let completed = state.standing == Standing::Ended(RunOutcome::Completed);
-        let ended = state.steps.values().filter_map(|step| step.ended_at).max();
-        legs.moments.last_step = ended.filter(|_| completed);
-        legs.list.push(leg(Phase::Go, &state, legs.moments.run_start, completed));
-        for (id, step) in &state.steps {
-            if step.phase == StepPhase::Done(StepOutcome::Owed) {
-                legs.notes.push(format!("{id} was left out, and is owed: it needs a region that is lost"));
-            }
-        }
-        legs.ran = Some(state.clone());
-        if completed {
-            return Ok(state);
-        }
-        legs.exit = Some(Exit::of(&state, false));
-        Err(match state.standing {
-            Standing::Ended(RunOutcome::RolledBack) => {
-                legs.notes.push("the run took itself back; there was no other way back to go".to_owned());
-                Some(BTreeMap::new())
-            }
-            _ => {
-                legs.notes.push(how_to_go_on(&state.run));
-                None
-            }
-        })
     }
 
     /// The other site stays active, under probes.
@@ -197,7 +169,7 @@ impl Course<'_> {
             },
         };
         match gone {
-            Ok(ran) => self.came_back(legs, &ran.state, started_at).then_some(targets),
+            Ok(ran) => came_back(legs, &ran.state, started_at).then_some(targets),
             Err(trouble) => {
                 self.failed(legs, Phase::Back, started_at, &trouble);
                 legs.notes.push(format!(
@@ -214,18 +186,6 @@ impl Course<'_> {
         let plan = plan_command::observe(self.ready.runbook, &intent, self.session.around, self.session.common).await?;
         drill_ready::unrefused(&plan)?;
         Ok(plan)
-    }
-
-    fn came_back(&self, legs: &mut Legs, state: &RunState, started_at: Timestamp) -> bool {
-        let is_back = matches!(state.standing, Standing::Ended(RunOutcome::Completed | RunOutcome::RolledBack));
-        let rolled_back = state.run == legs.ran.as_ref().map_or_else(|| state.run.clone(), |over| over.run.clone());
-        let exit = Exit::of(state, rolled_back);
-        legs.list.push(leg(Phase::Back, state, started_at, is_back && exit == Exit::Completed));
-        if exit != Exit::Completed {
-            legs.exit = Some(exit);
-            legs.notes.push(how_to_go_on(&state.run));
-        }
-        is_back
     }
 
     /// Watches whether users are served again, and compares every state with the first snapshot.
@@ -262,6 +222,48 @@ impl Course<'_> {
         let outcome = trouble.to_string();
         legs.list.push(Leg { phase, run: None, started_at, ended_at: self.now(), outcome, ok: false });
     }
+}
+
+/// Notes how the run over ended. `Err` as in [`Course::go`].
+fn went(legs: &mut Legs, ran: Ran) -> Result<RunState, Option<BTreeMap<CellKey, Value>>> {
+    let state = ran.state;
+    let completed = state.standing == Standing::Ended(RunOutcome::Completed);
+    let ended = state.steps.values().filter_map(|step| step.ended_at).max();
+    legs.moments.last_step = ended.filter(|_| completed);
+    legs.list.push(leg(Phase::Go, &state, legs.moments.run_start, completed));
+    for (id, step) in &state.steps {
+        if step.phase == StepPhase::Done(StepOutcome::Owed) {
+            legs.notes.push(format!("{id} was left out, and is owed: it needs a region that is lost"));
+        }
+    }
+    legs.ran = Some(state.clone());
+    if completed {
+        return Ok(state);
+    }
+    legs.exit = Some(Exit::of(&state, false));
+    Err(match state.standing {
+        Standing::Ended(RunOutcome::RolledBack) => {
+            legs.notes.push("the run took itself back; there was no other way back to go".to_owned());
+            Some(BTreeMap::new())
+        }
+        _ => {
+            legs.notes.push(how_to_go_on(&state.run));
+            None
+        }
+    })
+}
+
+/// Notes how the way back ended. Tells whether it got there.
+fn came_back(legs: &mut Legs, state: &RunState, started_at: Timestamp) -> bool {
+    let is_back = matches!(state.standing, Standing::Ended(RunOutcome::Completed | RunOutcome::RolledBack));
+    let rolled_back = state.run == legs.ran.as_ref().map_or_else(|| state.run.clone(), |over| over.run.clone());
+    let exit = Exit::of(state, rolled_back);
+    legs.list.push(leg(Phase::Back, state, started_at, is_back && exit == Exit::Completed));
+    if exit != Exit::Completed {
+        legs.exit = Some(exit);
+        legs.notes.push(how_to_go_on(&state.run));
+    }
+    is_back
 }
 
 fn leg(phase: Phase, state: &RunState, started_at: Timestamp, ok: bool) -> Leg {

@@ -40,7 +40,7 @@ pub(super) fn rehearse(args: &RehearseArgs, common: &Common) -> Result<Exit, Tro
     match common.format {
         Format::Json => println!("{:#}", rehearse::json(&explored, &scenario)),
         Format::Text | Format::Lines | Format::Github => {
-            print!("{}", rehearse::text(&explored, &scenario, &command(args)))
+            print!("{}", rehearse::text(&explored, &scenario, &command(args)));
         }
     }
     Ok(if explored.violated().next().is_some() { Exit::Violated } else { Exit::Completed })
