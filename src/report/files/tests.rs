@@ -76,7 +76,8 @@ fn junit_is_well_formed_whatever_a_cloud_answered() {
     loop {
         match reader.read_event().unwrap() {
             quick_xml::events::Event::Empty(tag) if tag.name().as_ref() == "failure" => {
-                failures.push(tag.attributes().map(|attribute| attribute.unwrap().value.len()).count());
+                let attributes: Vec<_> = tag.attributes().collect::<Result<_, _>>().unwrap();
+                failures.push(attributes.len());
             }
             quick_xml::events::Event::Eof => break,
             _ => {}
