@@ -19,7 +19,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0 completed   1 failed, stopped as declared   2 usage   3 the runbook has findings
   4 refused (drift, lag, permission, lost region)   5 paused, needs an operator
-  6 failed, rolled back cleanly   7 stuck: rollback incomplete   8 lock held   10 violation found   11 declined   70 a bug";
+  6 failed, rolled back cleanly   7 stuck: rollback incomplete   8 lock held   9 a drill missed an objective   10 violation found   11 declined   70 a bug";
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Common {
@@ -49,6 +49,8 @@ pub(super) enum Format {
     Junit,
     /// For a CI system's summary; of rehearsals
     Markdown,
+    /// Annotations of GitHub Actions; of `check` alone
+    Github,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +67,8 @@ pub(super) enum Command {
     Rehearse(RehearseArgs),
     /// Compares the two sites' resources as the runbook declares, and lists what differs
     Parity(ParityArgs),
+    /// Exercises a runbook: over, back, and measured by probes all the while
+    Drill(DrillArgs),
     /// Shows where a run stands, and what to type next
     Status(StatusArgs),
     /// Lists all runs, newest first
@@ -73,6 +77,10 @@ pub(super) enum Command {
     Resume(ResumeArgs),
     /// Puts back what a run has changed
     Rollback(RollbackArgs),
+    /// Writes reports of a run from its journal, or shows one
+    Report(ReportArgs),
+    /// Checks that a run's journal is as it was written
+    Verify(VerifyArgs),
     /// Approves a step that a run waits for
     Approve(ApproveArgs),
     /// Documents the kinds of step
@@ -218,6 +226,8 @@ pub(super) struct RunArgs {
     /// Refuses to begin unless parity holds between the two sites
     #[arg(long)]
     pub(super) require_parity: bool,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]
@@ -253,6 +263,64 @@ pub(super) struct RehearseArgs {
     /// Performs this one script again, as a violation printed it
     #[arg(long, value_name = "SCRIPT")]
     pub(super) replay: Option<String>,
+}
+
+/// Files to write when the run has left the engine.
+#[derive(Debug, Clone, Default, Args)]
+pub(super) struct ReportFiles {
+    /// Writes a report; its extension says which: .xml (`JUnit`), .md, .json, .jsonl (events). Can be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// A run's id, its beginning or end, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// A run's id, its beginning or end, or `latest`
+    #[arg(default_value = "latest")]
+    pub(super) run: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DrillArgs {
+    /// A runbook, or its folder
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) intent: IntentArgs,
+    #[command(flatten)]
+    pub(super) cloud: CloudArgs,
+    /// Cuts this program off from a region from the start of the run to the way back, without harming it; can be repeated
+    #[arg(long, value_name = "REGION")]
+    pub(super) impair: Vec<String>,
+    /// How long the other site stays active before the way back
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = span)]
+    pub(super) dwell: Span,
+    /// The way back [default: rollback, or reverse where a step cannot be undone]
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub(super) back: Option<BackArg>,
+    /// Does not ask before it begins
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum BackArg {
+    /// Takes back what the run changed
+    Rollback,
+    /// Executes the runbook towards the first site
+    Reverse,
+    /// Stays
+    None,
 }
 
 #[derive(Debug, Args)]
@@ -292,6 +360,8 @@ pub(super) struct ResumeArgs {
     /// Why; stands in the journal and in every report
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: Option<String>,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]
@@ -304,6 +374,8 @@ pub(super) struct RollbackArgs {
     /// Does not ask before it begins
     #[arg(long, short)]
     pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) files: ReportFiles,
 }
 
 #[derive(Debug, Args)]

@@ -11,15 +11,17 @@ use super::{
 use crate::{
     journal::{CloudChoice, StateDirectory},
     runbook::{ProviderConfig, SecretSource},
-    wire::{Audit, AuditFile, AuditSink, Cloud, Network, NoAudit, RateLimit, ReadOnly},
+    wire::{Audit, AuditFile, AuditSink, Cloud, Impairment, Network, NoAudit, RateLimit, ReadOnly},
     wiring,
 };
 use jiff::Timestamp;
 use lifeboat_contract::{
-    Catalog, Chance, CommandsAllowed, Cx, Mode, RunContext, Secrets, SharedClock, SharedWire, SystemClock, TokioClock,
+    Catalog, Chance, CommandsAllowed, Cx, Mode, Region, RunContext, Secrets, SharedClock, SharedWire, SystemClock,
+    TokioClock, clock,
 };
-use lifeboat_simulated::{SimulatedCloud, World};
+use lifeboat_simulated::{Figures, SimulatedCloud, World};
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
@@ -33,6 +35,8 @@ pub(super) struct Surroundings {
     pub(super) choice: CloudChoice,
     simulated: Option<(Arc<SimulatedCloud>, WorldFile)>,
     bottom: SharedWire,
+    /// The bottom, or what a drill has left of it.
+    reached: RefCell<SharedWire>,
     commands_allowed: bool,
 }
 
@@ -83,7 +87,9 @@ impl Surroundings {
                 let now = world.now();
                 let choice = CloudChoice::World { name: world::name(path), file: path.display().to_string() };
                 let around = Self::simulated(world, file, choice, now);
-                around.begin_incident(args)?;
+                if let Some(name) = &args.incident {
+                    around.begin_incident(name)?;
+                }
                 if let Some(after) = args.after {
                     tokio::time::sleep(after.get()).await;
                 }
@@ -95,10 +101,14 @@ impl Surroundings {
         Ok(Self { commands_allowed: common.allow_commands, ..around })
     }
 
-    fn begin_incident(&self, args: &CloudArgs) -> Result<(), Trouble> {
-        let (Some((cloud, file)), Some(name)) = (&self.simulated, &args.incident) else { return Ok(()) };
+    /// Lets an incident of the simulated world begin. Returns the moment of its first event.
+    pub(super) fn begin_incident(&self, name: &str) -> Result<Timestamp, Trouble> {
+        let Some((cloud, file)) = &self.simulated else {
+            return Err(Trouble::usage("an incident can begin in a simulated world alone").hint("add `--world FILE`"));
+        };
+        let strikes_after = cloud.world().incident_strikes_after(name).unwrap_or_default();
         match cloud.begin_incident(name) {
-            Ok(true) => Ok(()),
+            Ok(true) => Ok(clock::after(self.clock.now(), strikes_after)),
             Ok(false) => Err(world::unknown_incident(name, &cloud.world())),
             Err(error) => Err(world::cannot_keep(file.path(), error)),
         }
@@ -132,6 +142,7 @@ impl Surroundings {
             chance: Chance::seeded(u64::try_from(now.as_millisecond()).unwrap_or_default()),
             choice,
             bottom: cloud.clone(),
+            reached: RefCell::new(cloud.clone()),
             commands_allowed: false,
             simulated: Some((cloud, file)),
             clock,
@@ -141,12 +152,14 @@ impl Surroundings {
     fn socket(url: &str) -> Result<Self, Trouble> {
         let clock: SharedClock = Arc::new(SystemClock);
         let cloud = Cloud::at(url, clock.clone()).map_err(|error| Trouble::caused(Exit::Usage, error))?;
+        let cloud: SharedWire = Arc::new(cloud);
         Ok(Self {
             catalog: wiring::catalog(),
             chance: Chance::from_system(),
             choice: CloudChoice::Socket(url.to_owned()),
             simulated: None,
-            bottom: Arc::new(cloud),
+            bottom: cloud.clone(),
+            reached: RefCell::new(cloud),
             commands_allowed: false,
             clock,
         })
@@ -154,12 +167,14 @@ impl Surroundings {
 
     fn real() -> Self {
         let clock: SharedClock = Arc::new(SystemClock);
+        let network: SharedWire = Arc::new(Network::new(clock.clone()));
         Self {
             catalog: wiring::catalog(),
             chance: Chance::from_system(),
             choice: CloudChoice::Real,
             simulated: None,
-            bottom: Arc::new(Network::new(clock.clone())),
+            bottom: network.clone(),
+            reached: RefCell::new(network),
             commands_allowed: false,
             clock,
         }
@@ -167,6 +182,21 @@ impl Surroundings {
 
     pub(super) fn is_virtual(&self) -> bool {
         self.simulated.is_some()
+    }
+
+    /// Cuts everything but probes off from these regions, until [`Self::restore`].
+    pub(super) fn impair(&self, regions: BTreeSet<Region>) {
+        self.reached.replace(Arc::new(Impairment::new(self.bottom.clone(), regions, self.clock.clone())));
+    }
+
+    pub(super) fn restore(&self) {
+        self.reached.replace(self.bottom.clone());
+    }
+
+    /// What the simulated world measured so far, where there is one.
+    pub(super) fn figures(&self) -> Option<Figures> {
+        let (cloud, _) = self.simulated.as_ref()?;
+        Some(cloud.world().figures())
     }
 
     /// What steps are given: the layers of wire around the cloud, and the providers' clients on top.
@@ -184,10 +214,11 @@ impl Surroundings {
             }
             None => Arc::new(NoAudit),
         };
+        let reached = self.reached.borrow().clone();
         // A simulated cloud throttles by itself, as its world says.
         let limited: SharedWire = match self.choice {
-            CloudChoice::Real => Arc::new(RateLimit::new(self.bottom.clone(), self.clock.clone())),
-            CloudChoice::Socket(_) | CloudChoice::World { .. } => self.bottom.clone(),
+            CloudChoice::Real => Arc::new(RateLimit::new(reached, self.clock.clone())),
+            CloudChoice::Socket(_) | CloudChoice::World { .. } => reached,
         };
         let audited: SharedWire = Arc::new(Audit::new(limited, sink, self.clock.clone()));
         let wire: SharedWire = match carries {

@@ -4,14 +4,14 @@ use super::{
     args::{Common, Format},
     cloud::{self, Carries, Surroundings},
     exit::Exit,
-    operator,
+    operator, report as report_command,
     trouble::Trouble,
 };
 use crate::{
-    engine::{Engine, Reporter, RunState, Setting, Standing},
+    engine::{Cancel, Engine, Reporter, RunState, Setting, Standing},
     journal::{FileStorage, Holder, Identity, Journal, Mortal, Record, RunFiles, RunLock, StateDirectory},
     plan::Plan,
-    report::{self, Style},
+    report::{self, ReportPath, Style},
 };
 use lifeboat_contract::{CellKey, RunId};
 use std::{
@@ -19,11 +19,18 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
-/// A run to begin.
-pub(super) struct Opening<'a> {
-    pub(super) plan: Plan,
+/// What runs are executed with: all that a command begins has the same.
+pub(super) struct Session<'a> {
     pub(super) store: &'a StateDirectory,
     pub(super) around: &'a Surroundings,
+    pub(super) common: &'a Common,
+    pub(super) cancel: Cancel,
+}
+
+/// A run as it left the engine, and what the simulated world measured, where there is one.
+pub(super) struct Ran {
+    pub(super) state: RunState,
+    pub(super) world: Option<serde_json::Value>,
 }
 
 /// A run as its journal tells.
@@ -33,43 +40,98 @@ pub(super) struct Found {
     pub(super) reading: crate::journal::Reading,
 }
 
-/// Begins a run and goes on until it leaves the engine.
-pub(super) async fn open(opening: Opening<'_>, common: &Common) -> Result<Exit, Trouble> {
-    let Opening { plan, store, around } = opening;
-    let by = operator::identity();
-    let files = store.new_run(around.clock.now(), &around.chance);
-    let lock = take_lock(store, &plan, &files.run, &by, around)?;
-    let (journal, state) = {
-        let _gate = store.gate()?;
-        refuse_shared_cells(store, &plan)?;
-        files.create()?;
-        let storage = FileStorage::create(&files.journal()).map_err(|error| Trouble::caused(Exit::Refused, error))?;
-        let mut journal = Journal::new(Mortal::new(storage), writer(&by));
-        let at = around.clock.now();
-        let record =
-            Record::RunOpened { run: files.run.clone(), plan: Box::new(plan), by, cloud: around.choice.clone() };
-        journal.append(at, &record).map_err(crate::engine::EngineError::Journal)?;
-        (journal, RunState::open(at, &record)?)
-    };
-    go(files, journal, state, &[], around, lock, store, common, false).await
-}
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        store: &'a StateDirectory,
+        around: &'a Surroundings,
+        common: &'a Common,
+    ) -> Result<Self, Trouble> {
+        let cancel = operator::interrupts(around.is_virtual(), common.quiet)
+            .map_err(|error| Trouble::caused(Exit::Refused, error))?;
+        Ok(Self { store, around, common, cancel })
+    }
 
-/// Goes on with a run after noting what the operator decided.
-pub(super) async fn continue_with(
-    found: Found,
-    first: &[Record],
-    around: &Surroundings,
-    store: &StateDirectory,
-    common: &Common,
-    rolls_back: bool,
-) -> Result<Exit, Trouble> {
-    let by = operator::identity();
-    let lock = take_lock(store, &found.state.plan, &found.files.run, &by, around)?;
-    let storage = FileStorage::reopen(&found.files.journal(), found.reading.valid_bytes).map_err(|error| {
-        Trouble::caused(Exit::LockHeld, error).hint("`lifeboat status` shows the run without taking it over")
-    })?;
-    let journal = Journal::after(Mortal::new(storage), writer(&by), &found.reading);
-    go(found.files, journal, found.state, first, around, lock, store, common, rolls_back).await
+    /// Begins a run and goes on until it leaves the engine.
+    pub(super) async fn begin(&self, plan: Plan) -> Result<Ran, Trouble> {
+        let Self { store, around, .. } = self;
+        let by = operator::identity();
+        let files = store.new_run(around.clock.now(), &around.chance);
+        let lock = take_lock(store, &plan, &files.run, &by, around)?;
+        let (journal, state) = {
+            let _gate = store.gate()?;
+            refuse_shared_cells(store, &plan)?;
+            files.create()?;
+            let storage =
+                FileStorage::create(&files.journal()).map_err(|error| Trouble::caused(Exit::Refused, error))?;
+            let mut journal = Journal::new(Mortal::new(storage), writer(&by));
+            let at = around.clock.now();
+            let record =
+                Record::RunOpened { run: files.run.clone(), plan: Box::new(plan), by, cloud: around.choice.clone() };
+            journal.append(at, &record).map_err(crate::engine::EngineError::Journal)?;
+            (journal, RunState::open(at, &record)?)
+        };
+        self.go(&files, journal, state, &[], lock).await
+    }
+
+    /// Goes on with a run after noting what the operator decided.
+    pub(super) async fn go_on(&self, found: Found, first: &[Record]) -> Result<Ran, Trouble> {
+        let by = operator::identity();
+        let lock = take_lock(self.store, &found.state.plan, &found.files.run, &by, self.around)?;
+        let storage = FileStorage::reopen(&found.files.journal(), found.reading.valid_bytes).map_err(|error| {
+            Trouble::caused(Exit::LockHeld, error).hint("`lifeboat status` shows the run without taking it over")
+        })?;
+        let journal = Journal::after(Mortal::new(storage), writer(&by), &found.reading);
+        self.go(&found.files, journal, found.state, first, lock).await
+    }
+
+    async fn go(
+        &self,
+        files: &RunFiles,
+        journal: Journal<Mortal>,
+        state: RunState,
+        first: &[Record],
+        lock: RunLock,
+    ) -> Result<Ran, Trouble> {
+        let Self { around, common, .. } = self;
+        let secrets = cloud::secrets(&state.plan.secrets)?;
+        let cx = around.cx(Carries::Everything, &state.plan.providers, Some(&files.audit()), secrets)?;
+        let (mut reporter, screen) = reporter(common, around);
+        let terminal = operator::Terminal { screen };
+        let cancel = self.cancel.clone();
+        let setting =
+            Setting { catalog: &around.catalog, cx, chance: around.chance.clone(), cancel, approver: &terminal, mutation: None };
+        let engine = Engine::new(journal, state, reporter.as_mut(), setting)?;
+        for record in first {
+            engine.note(record)?;
+        }
+        let left = engine.run().await?;
+        drop(reporter);
+        if let Some(error) = left.reporter_error {
+            eprintln!("note: the progress could not be shown to its end: {error}");
+        }
+        let world = around.close()?;
+        keep_figures(files, world.as_ref());
+        if left.state.is_finished() {
+            lock.release().map_err(|error| Trouble::caused(Exit::Refused, error))?;
+        }
+        Ok(Ran { state: left.state, world })
+    }
+
+    /// Whether a run of this plan could begin now.
+    pub(super) fn check_free(&self, plan: &Plan) -> Result<(), Trouble> {
+        let nobody = RunId::new("drill");
+        let lock = take_lock(self.store, plan, &nobody, &operator::identity(), self.around)?;
+        lock.release().map_err(|error| Trouble::caused(Exit::Refused, error))?;
+        let _gate = self.store.gate()?;
+        refuse_shared_cells(self.store, plan)
+    }
+
+    /// Prints how a run left the engine, and writes its reports.
+    pub(super) fn tell(&self, ran: &Ran, reports: &[ReportPath], rolls_back: bool) -> Exit {
+        show(&ran.state, ran.world.as_ref(), self.store, self.common);
+        report_command::after_run(reports, &self.store.files(ran.state.run.clone()));
+        Exit::of(&ran.state, rolls_back)
+    }
 }
 
 /// Finds a run and folds its journal.
@@ -83,47 +145,13 @@ pub(super) fn find(store: &StateDirectory, wanted: &str) -> Result<Found, Troubl
     Ok(Found { files, state, reading })
 }
 
-#[expect(clippy::too_many_arguments, reason = "the one place where a run's parts come together")]
-async fn go(
-    files: RunFiles,
-    journal: Journal<Mortal>,
-    state: RunState,
-    first: &[Record],
-    around: &Surroundings,
-    lock: RunLock,
-    store: &StateDirectory,
-    common: &Common,
-    rolls_back: bool,
-) -> Result<Exit, Trouble> {
-    let secrets = cloud::secrets(&state.plan.secrets)?;
-    let cx = around.cx(Carries::Everything, &state.plan.providers, Some(&files.audit()), secrets)?;
-    let cancel = operator::interrupts(around.is_virtual(), common.quiet)
-        .map_err(|error| Trouble::caused(Exit::Refused, error))?;
-    let (mut reporter, screen) = reporter(common, around);
-    let terminal = operator::Terminal { screen };
-    let setting = Setting {
-        catalog: &around.catalog,
-        cx,
-        chance: around.chance.clone(),
-        cancel,
-        approver: &terminal,
-        mutation: None,
-    };
-    let engine = Engine::new(journal, state, reporter.as_mut(), setting)?;
-    for record in first {
-        engine.note(record)?;
+/// For later reports. They are evidence: without them a report says less, and the run is as it is.
+fn keep_figures(files: &RunFiles, world: Option<&serde_json::Value>) {
+    if let Some(world) = world
+        && let Err(error) = std::fs::write(files.figures(), world.to_string())
+    {
+        eprintln!("note: what the world measured could not be kept for later reports: {error}");
     }
-    let left = engine.run().await?;
-    drop(reporter);
-    if let Some(error) = left.reporter_error {
-        eprintln!("note: the progress could not be shown to its end: {error}");
-    }
-    let world = around.close()?;
-    if left.state.is_finished() {
-        lock.release().map_err(|error| Trouble::caused(Exit::Refused, error))?;
-    }
-    show(&left.state, world.as_ref(), store, common);
-    Ok(Exit::of(&left.state, rolls_back))
 }
 
 fn show(state: &RunState, world: Option<&serde_json::Value>, store: &StateDirectory, common: &Common) {

@@ -23,6 +23,8 @@ pub(super) enum Exit {
     /// A rollback is incomplete.
     Stuck = 7,
     LockHeld = 8,
+    /// A drill missed an objective, or did not get back to where it began.
+    Missed = 9,
     /// A rehearsal found a violation.
     Violated = 10,
     Declined = 11,

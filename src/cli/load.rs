@@ -41,6 +41,8 @@ pub(super) fn findings(source: &Source, findings: &[Finding], common: &Common) -
 pub(super) fn print_findings(source: &Source, node: Option<&Node>, findings: &[Finding], common: &Common) {
     if common.format == Format::Json {
         println!("{:#}", diagnostics::findings_json(source, node, findings));
+    } else if common.format == Format::Github {
+        print!("{}", diagnostics::annotations(source, node, findings));
     } else {
         eprintln!("{}", diagnostics::render(source, node, findings, Style::stderr().color));
     }

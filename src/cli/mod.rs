@@ -8,6 +8,9 @@ mod approve;
 mod args;
 mod check;
 mod cloud;
+mod drill;
+mod drill_legs;
+mod drill_ready;
 mod execute;
 mod exit;
 mod intent;
@@ -19,12 +22,14 @@ mod plan;
 mod policy;
 mod reference;
 mod rehearse;
+mod report;
 mod resume;
 mod rollback;
 mod run;
 mod sim;
 mod status;
 mod trouble;
+mod verify;
 mod world;
 
 use args::{Arguments, Command, Format};
@@ -46,7 +51,7 @@ pub fn main() -> ExitCode {
     let common = arguments.common;
     if !is_known_there(common.format, &arguments.command) {
         let trouble = Trouble::new(Exit::Usage, "this command has no such --format");
-        return trouble.hint("JUnit XML and Markdown are formats of `lifeboat rehearse`").report(&common).into();
+        return trouble.hint("JUnit XML and Markdown are formats of `lifeboat rehearse`, annotations for GitHub of `lifeboat check`").report(&common).into();
     }
     let result = match arguments.command {
         Command::Check(args) => check::check(&args, &common),
@@ -59,7 +64,10 @@ pub fn main() -> ExitCode {
         Command::Rehearse(args) => rehearse::rehearse(&args, &common),
         Command::Resume(args) => resume::resume(&args, &common),
         Command::Rollback(args) => rollback::rollback(&args, &common),
+        Command::Report(args) => report::report(&args, &common),
+        Command::Verify(args) => verify::verify(&args, &common),
         Command::Approve(args) => approve::approve(&args, &common),
+        Command::Drill(args) => drill::drill(&args, &common),
         Command::Kinds(args) => kinds::kinds(&args, &common),
         Command::Schema(args) => Ok(reference::schema(&args)),
         Command::Explain(args) => reference::explain(&args),
@@ -77,5 +85,6 @@ fn is_known_there(format: Format, command: &Command) -> bool {
     match format {
         Format::Text | Format::Lines | Format::Json => true,
         Format::Junit | Format::Markdown => matches!(command, Command::Rehearse(_)),
+        Format::Github => matches!(command, Command::Check(_)),
     }
 }

@@ -9,6 +9,7 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
+    drill::trend::{self, Estimate},
     plan::{self, Plan},
     report::{self, Style},
     runbook::{Intent, Runbook, Source},
@@ -26,7 +27,9 @@ pub(super) fn plan(args: &PlanArgs, common: &Common) -> Result<Exit, Trouble> {
         if let Some(path) = &args.out {
             save(&plan, path)?;
         }
-        print(&plan, common);
+        let records = trend::read_all(store.root()).map_err(|error| Trouble::caused(Exit::Refused, error))?;
+        let estimate = trend::estimate(&records, &plan.runbook.name, plan.from.as_str(), plan.to.as_str());
+        print(&plan, estimate.as_ref(), common);
         if common.format == Format::Text && !common.quiet {
             eprintln!("{}", next(args, &plan));
         }
@@ -63,10 +66,19 @@ pub(super) async fn observe(
     Ok(plan)
 }
 
-pub(super) fn print(plan: &Plan, common: &Common) {
-    match common.format {
-        Format::Json => println!("{:#}", report::plan_json(plan)),
-        _ => print!("{}", report::plan_screen(plan, common.verbose, &Style::stdout())),
+/// The plan, and how long it took in drills.
+fn print(plan: &Plan, estimate: Option<&Estimate>, common: &Common) {
+    if common.format == Format::Json {
+        let mut document = report::plan_json(plan);
+        if let Some(estimate) = estimate {
+            document["estimate"] = serde_json::json!(estimate);
+        }
+        println!("{document:#}");
+        return;
+    }
+    print!("{}", report::plan_screen(plan, common.verbose, &Style::stdout()));
+    if let Some(estimate) = estimate {
+        println!("{}", report::estimate_sentence(estimate));
     }
 }
 

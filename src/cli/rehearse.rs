@@ -56,7 +56,7 @@ pub(super) fn rehearse(args: &RehearseArgs, common: &Common) -> Result<Exit, Tro
             println!("{}", document.map_err(|error| Trouble::caused(Exit::Bug, error))?);
         }
         Format::Markdown => print!("{}", rehearse::markdown(&explored, &scenario, &command(args))),
-        Format::Text | Format::Lines => print!("{}", rehearse::text(&explored, &scenario, &command(args))),
+        _ => print!("{}", rehearse::text(&explored, &scenario, &command(args))),
     }
     if !common.quiet {
         // What depends on the machine is no part of the result.

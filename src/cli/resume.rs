@@ -3,9 +3,9 @@
 use super::{
     args::{Common, ResumeArgs},
     cloud::{self, Surroundings},
-    execute,
+    execute::{self, Session},
     exit::Exit,
-    operator,
+    operator, report,
     trouble::Trouble,
 };
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
 use lifeboat_contract::StepId;
 
 pub(super) fn resume(args: &ResumeArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report::checked(&args.files)?;
     let store = cloud::store(common)?;
     let found = execute::find(&store, &args.run)?;
     if let Standing::Ended(outcome) = found.state.standing
@@ -45,7 +46,8 @@ pub(super) fn resume(args: &ResumeArgs, common: &Common) -> Result<Exit, Trouble
     let virtual_time = matches!(found.state.cloud, CloudChoice::World { .. });
     cloud::block_on(virtual_time, async {
         let around = Surroundings::reopen(&found.state.cloud, &store, found.state.last_at, common)?;
-        execute::continue_with(found, &first, &around, &store, common, false).await
+        let session = Session::new(&store, &around, common)?;
+        Ok(session.tell(&session.go_on(found, &first).await?, &reports, false))
     })
 }
 

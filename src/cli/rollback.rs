@@ -3,9 +3,9 @@
 use super::{
     args::{Common, RollbackArgs},
     cloud::{self, Carries, Surroundings},
-    execute::{self, Found},
+    execute::{self, Found, Ran, Session},
     exit::Exit,
-    operator,
+    operator, report,
     resume::check_legal,
     trouble::Trouble,
 };
@@ -14,13 +14,14 @@ use crate::{
     journal::{CloudChoice, Record, RunOutcome},
     runbook::{Body, decode_step},
 };
-use lifeboat_contract::{CallScope, Position};
+use lifeboat_contract::{CallScope, Position, RunId};
 use std::sync::Arc;
 
 pub(super) fn rollback(args: &RollbackArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report::checked(&args.files)?;
     let store = cloud::store(common)?;
     let found = execute::find(&store, &args.run)?;
-    refuse_crossing(&found.state, args)?;
+    refuse_crossing(&found.state, args.past_no_return)?;
     let reason = "asked by the operator".to_owned();
     let by = Some(operator::identity());
     let first = [Record::RollbackStarted { reason, past_no_return: args.past_no_return, by }];
@@ -32,13 +33,25 @@ pub(super) fn rollback(args: &RollbackArgs, common: &Common) -> Result<Exit, Tro
             still_at_target(&found, &around).await?;
         }
         confirm(&found.state, args)?;
-        execute::continue_with(found, &first, &around, &store, common, true).await
+        let session = Session::new(&store, &around, common)?;
+        Ok(session.tell(&session.go_on(found, &first).await?, &reports, true))
     })
 }
 
+/// The way back of a drill: takes back a completed run that the same command began.
+pub(super) async fn take_back(session: &Session<'_>, run: &RunId) -> Result<Ran, Trouble> {
+    let found = execute::find(session.store, run.as_str())?;
+    refuse_crossing(&found.state, false)?;
+    let reason = "the way back of a drill".to_owned();
+    let first = [Record::RollbackStarted { reason, past_no_return: false, by: Some(operator::identity()) }];
+    check_legal(&found.state, &first)?;
+    still_at_target(&found, session.around).await?;
+    session.go_on(found, &first).await
+}
+
 /// A rollback never crosses a step that cannot be undone; it can stop short of it, when told so.
-fn refuse_crossing(state: &RunState, args: &RollbackArgs) -> Result<(), Trouble> {
-    let Some((step, reversal)) = state.no_return().filter(|_| !args.past_no_return) else { return Ok(()) };
+fn refuse_crossing(state: &RunState, past_no_return: bool) -> Result<(), Trouble> {
+    let Some((step, reversal)) = state.no_return().filter(|_| !past_no_return) else { return Ok(()) };
     let why = match reversal {
         lifeboat_contract::Reversal::Restores => "",
         lifeboat_contract::Reversal::ForwardOnly(why) | lifeboat_contract::Reversal::Irreversible(why) => why,

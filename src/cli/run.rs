@@ -3,9 +3,9 @@
 use super::{
     args::{Common, Format, RunArgs},
     cloud::{self, Surroundings},
-    execute::{self, Opening},
+    execute::Session,
     exit::Exit,
-    intent, load, operator, parity, plan as plan_command,
+    intent, load, operator, parity, plan as plan_command, report as report_command,
     trouble::Trouble,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
 use std::path::Path;
 
 pub(super) fn run(args: &RunArgs, common: &Common) -> Result<Exit, Trouble> {
+    let reports = report_command::checked(&args.files)?;
     let store = cloud::store(common)?;
     let saved = saved_plan(&args.path)?;
     cloud::block_on(cloud::is_virtual(&args.cloud), async {
@@ -35,8 +36,8 @@ pub(super) fn run(args: &RunArgs, common: &Common) -> Result<Exit, Trouble> {
             return Err(Trouble::new(Exit::Refused, "the plan is refused: nothing was changed")
                 .hint("the reasons stand above, each with its step"));
         }
-        let opening = Opening { plan, store: &store, around: &around };
-        execute::open(opening, common).await
+        let session = Session::new(&store, &around, common)?;
+        Ok(session.tell(&session.begin(plan).await?, &reports, false))
     })
 }
 
@@ -119,7 +120,7 @@ fn as_approved(plan: Plan, again: &Plan) -> Result<Plan, Trouble> {
 }
 
 /// The operator types the name of the site to make active: a `y` is typed too easily at three in the morning.
-fn confirm(plan: &Plan) -> Result<(), Trouble> {
+pub(super) fn confirm(plan: &Plan) -> Result<(), Trouble> {
     if !operator::is_there() {
         return Err(Trouble::usage("there is nobody to ask, and `--yes` was not given")
             .hint("add `--yes` to run it without a question"));

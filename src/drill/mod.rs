@@ -1,7 +1,14 @@
 //! Drills: a run, its verification, the way back, its verification, and figures that an auditor accepts.
+//!
+//! Makes no run itself: the command line does, with what every run is made with.
 
+pub mod measure;
+pub mod probes;
 mod record;
+pub mod snapshot;
+pub mod trend;
+pub mod verdict;
 
 pub use record::{
-    Basis, DrillRecord, Leg, Measured, Objective, Phase, ProbeRecord, Recovery, Sample, StepTrend, Verdict,
+    Agreement, Basis, DrillRecord, Leg, Measured, Objective, Phase, ProbeRecord, Recovery, Sample, StepTrend, Verdict,
 };

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct DrillRecord {
     /// Of this record's form.
     pub v: u32,
+    /// The drill's own id, made like a run's.
+    #[serde(default)]
+    pub id: String,
     pub runbook: String,
     pub runbook_digest: String,
     pub from: String,
@@ -23,7 +26,26 @@ pub struct DrillRecord {
     pub trend: Vec<StepTrend>,
     /// The simulated world's own figures at the end; nothing on a real cloud.
     pub world: Option<serde_json::Value>,
+    /// What probes measured beside what the simulated world knows.
+    #[serde(default)]
+    pub agreement: Vec<Agreement>,
+    /// What an auditor and an operator must know besides: what differs, what is owed, how to go on.
+    #[serde(default)]
+    pub notes: Vec<String>,
     pub verdict: Verdict,
+}
+
+/// One figure, measured twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// `time to recovery, from the first failure`.
+    pub figure: String,
+    pub probes_s: Option<f64>,
+    pub world_s: Option<f64>,
+    /// The sampling interval: no probe can be exacter.
+    pub within_s: f64,
+    /// Whether the two are as close as that. Where they are not, one of the two is wrong.
+    pub agrees: bool,
 }
 
 /// One stretch of a drill.

@@ -37,12 +37,12 @@ impl Cancel {
         Self(watch::channel(0).1)
     }
 
-    pub(super) fn requested(&self) -> bool {
+    pub fn requested(&self) -> bool {
         *self.0.borrow() > 0
     }
 
     /// Returns at the `count`th interrupt; never, when nobody can interrupt any more.
-    pub(super) async fn at_least(&self, count: u32) {
+    pub async fn at_least(&self, count: u32) {
         let mut interrupts = self.0.clone();
         if interrupts.wait_for(|seen| *seen >= count).await.is_err() {
             std::future::pending::<()>().await;

@@ -43,13 +43,28 @@ pub struct Reading {
     pub valid_bytes: u64,
     /// What was dropped from the end.
     pub torn: Option<Torn>,
+    first_sum: String,
     last_sum: String,
+}
+
+impl Reading {
+    /// The sum of the first line; empty where there is none.
+    pub fn first_sum(&self) -> &str {
+        &self.first_sum
+    }
+
+    /// The sum of the last line: the hash of the whole journal, for each line is chained to the one before.
+    pub fn last_sum(&self) -> &str {
+        &self.last_sum
+    }
 }
 
 /// A last line that was not written to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Torn {
     pub bytes: u64,
+    /// Whether it ends as a line does: a crash seldom leaves that, an alteration does.
+    pub whole_line: bool,
 }
 
 /// Why a journal is refused: something in its middle is not what was written.
@@ -98,24 +113,28 @@ impl Chain {
 
 /// Reads a journal's bytes.
 pub fn read(bytes: &[u8]) -> Result<Reading, Broken> {
-    let mut reading = Reading { lines: Vec::new(), valid_bytes: 0, torn: None, last_sum: String::new() };
+    let mut reading =
+        Reading { lines: Vec::new(), valid_bytes: 0, torn: None, first_sum: String::new(), last_sum: String::new() };
     let mut rest = bytes;
     while !rest.is_empty() {
         let number = reading.lines.len() + 1;
         let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
-            reading.torn = Some(Torn { bytes: rest.len() as u64 });
+            reading.torn = Some(Torn { bytes: rest.len() as u64, whole_line: false });
             break;
         };
         match parse(&rest[..end], &reading) {
             Ok((line, sum)) => {
                 reading.lines.push(line);
+                if reading.first_sum.is_empty() {
+                    reading.first_sum.clone_from(&sum);
+                }
                 reading.last_sum = sum;
                 reading.valid_bytes += end as u64 + 1;
                 rest = &rest[end + 1..];
             }
             // A bad last line was torn while it was written (a file system may keep its newline and lose its middle).
             Err(Flaw::Damage(_)) if end + 1 == rest.len() => {
-                reading.torn = Some(Torn { bytes: rest.len() as u64 });
+                reading.torn = Some(Torn { bytes: rest.len() as u64, whole_line: true });
                 break;
             }
             Err(Flaw::Damage(why) | Flaw::Foreign(why)) => return Err(Broken { line: number, why }),

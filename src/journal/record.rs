@@ -277,6 +277,17 @@ pub enum PauseReason {
     },
 }
 
+impl OverrideAction {
+    /// What was done to the step, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Skip => "skipped",
+            Self::MarkDone => "marked as done",
+            Self::Again => "done again",
+        }
+    }
+}
+
 impl Failure {
     /// A failure whose outcome is known.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {

@@ -1,7 +1,7 @@
 //! The state directory: where runs, locks and simulated worlds are kept.
 //!
 //! ```text
-//! runs/RUN/journal.jsonl    locks/KEY.json    worlds/NAME.json
+//! runs/RUN/{journal.jsonl,audit.jsonl,figures.json}    locks/KEY.json    worlds/NAME.json
 //! ```
 
 use super::line::{self, Broken, Reading};
@@ -143,6 +143,11 @@ impl RunFiles {
     /// Beside the journal: every call with its latency. No truth, only evidence.
     pub fn audit(&self) -> PathBuf {
         self.folder.join("audit.jsonl")
+    }
+
+    /// Beside the journal: what the simulated world measured when the run last left the engine. No truth, only evidence.
+    pub fn figures(&self) -> PathBuf {
+        self.folder.join("figures.json")
     }
 
     /// Whether a process holds the journal now.

@@ -1,12 +1,15 @@
 //! What operators and machines read: screens, JSON documents, and the progress of a run as it happens.
 //!
-//! Values become text here, and nothing else: no module here reads a journal, asks a cloud or knows an exit code.
+//! Values become text here, and nothing else: no module here opens a journal, asks a cloud or knows an exit code.
 
 mod bars;
 mod cells;
+mod document;
+mod drill_screen;
 mod duration;
 mod error;
 mod event;
+mod files;
 mod kinds;
 mod layout;
 mod lines;
@@ -29,13 +32,20 @@ mod world;
 
 pub use bars::{Bars, Screen};
 pub use cells::three_way;
+pub use document::{
+    ApiCall, Approval, Attempt, Beside, Difference, Document, Environment, EventLine, JournalFacts, OverrideLine, Owed,
+    OwedStep, RunbookFacts, StepReport, Stretch, Try,
+};
+pub use drill_screen::drill_screen;
 pub use duration::words as duration_words;
 pub use error::render_error;
+pub use files::{ReportPath, Unusable, Unwritten, json_lines, markdown, write_reports};
 pub use kinds::{first_sentence, kind_page};
 pub use lines::{Lines, Quiet};
 pub use parity::{ParityHeading, parity_json, parity_screen};
 pub use plan_json::plan_json;
 pub use plan_screen::plan_screen;
+pub use plan_time::estimate_sentence;
 pub use run_json::{run_json, runs_json};
 pub use runs::runs_table;
 pub use status::status_screen;

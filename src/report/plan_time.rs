@@ -1,11 +1,28 @@
 //! How long a plan may take by its own timeouts: along the longest chain of steps that wait for each other.
 //!
-//! No estimate: how long steps took last time is not known here.
+//! The estimate beside it comes from drills, where there were any.
 
 use super::duration::words;
-use crate::plan::{Plan, PlannedBody, PlannedStep};
+use crate::{
+    drill::trend::Estimate,
+    plan::{Plan, PlannedBody, PlannedStep},
+};
 use lifeboat_contract::StepId;
 use std::{collections::BTreeMap, time::Duration};
+
+/// How long it took in drills, in a sentence.
+pub fn estimate_sentence(estimate: &Estimate) -> String {
+    let time = |seconds: f64| words(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let drills = count(estimate.drills, "earlier drill");
+    if estimate.drills == 1 {
+        return format!("it took {} in {drills}", time(estimate.p50_s));
+    }
+    format!(
+        "it took {} in the median of {drills}, and {} at the 95th percentile",
+        time(estimate.p50_s),
+        time(estimate.p95_s)
+    )
+}
 
 /// The sum of the timeouts, and what is not in it.
 #[derive(Debug, Default, PartialEq, Eq)]

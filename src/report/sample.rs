@@ -2,8 +2,12 @@
 
 use crate::{
     engine::RunState,
-    journal::{CheckTried, CloudChoice, Failure, Identity, Record, RunOutcome, StepOutcome, ThreeWay},
+    journal::{
+        Appended, CheckTried, CloudChoice, Failure, Identity, Journal, Record, RunOutcome, StepOutcome, Storage,
+        ThreeWay, read,
+    },
     plan::{Plan, PlannedBody, PlannedChange, PlannedStep, RunbookText, Skip},
+    report::{Beside, Document},
     runbook::{OnFailure, RetryPolicy},
 };
 use jiff::Timestamp;
@@ -346,6 +350,35 @@ pub(super) fn last_check_failed(then: OnFailure) -> Telling {
         .then(30_000, Record::StepSettled { step: "settle".into(), outcome: StepOutcome::Passed, evidence: None })
         .then(0, Record::CheckTried(tried))
         .fails("traffic-healthy", failure, then)
+}
+
+impl Telling {
+    /// The journal that was told, as a report reads it.
+    pub(super) fn document(&self, beside: Beside) -> Document {
+        let RunState { run, plan, by, cloud, .. } = self.state.clone();
+        let opened = Record::RunOpened { run, plan: Box::new((*plan).clone()), by, cloud };
+        let mut lines = Lines::default();
+        let mut journal = Journal::new(&mut lines, "test".to_owned());
+        journal.append(start(), &opened).unwrap();
+        for (at, record, _) in &self.told {
+            journal.append(*at, record).unwrap();
+        }
+        Document::of(&read(&lines.0).unwrap(), beside).unwrap()
+    }
+}
+
+#[derive(Default)]
+struct Lines(Vec<u8>);
+
+impl Storage for &mut Lines {
+    fn append(&mut self, _seq: u64, line: &[u8]) -> std::io::Result<Appended> {
+        self.0.extend_from_slice(line);
+        Ok(Appended::Appended)
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Takes the escape sequences out.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     engine::{RunState, StepPhase, StepState},
-    journal::{Failure, OverrideAction, StepOutcome},
+    journal::{Failure, StepOutcome},
     plan::{PlannedBody, PlannedStep, Skip},
 };
 use lifeboat_contract::Region;
@@ -124,11 +124,7 @@ pub(super) fn overrides(page: &mut Page<'_>, state: &RunState) {
     page.blank();
     page.line(0, Tone::Strong, "Overrides");
     for made in &state.overrides {
-        let action = match made.action {
-            OverrideAction::Skip => "skipped",
-            OverrideAction::MarkDone => "marked as done",
-            OverrideAction::Again => "done again",
-        };
+        let action = made.action.words();
         let after = between(state.opened_at, made.at);
         let who = format!("{} {action} by {} on {}, {after} after the start", made.step, made.by.name, made.by.host);
         page.line(2, Tone::Warning, &who);

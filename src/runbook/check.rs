@@ -112,6 +112,9 @@ impl<'a> Survey<'a> {
     fn visit(&mut self, trial: &Trial<'_>, problems: &mut Problems) {
         self.visits += 1;
         trial.lock(problems);
+        for index in 0..self.outline.probes.len() {
+            trial.probe(index, problems);
+        }
         let tried: Vec<Option<Tried>> = (0..self.outline.steps.len())
             .map(|index| trial.holds(index, problems).then(|| trial.step(index, problems)))
             .collect();

@@ -56,6 +56,38 @@ pub fn findings_json(source: &Source, document: Option<&Node>, findings: &[Findi
         .collect()
 }
 
+/// The findings as workflow commands of GitHub Actions: each becomes an annotation on its own line of the runbook.
+pub fn annotations(source: &Source, document: Option<&Node>, findings: &[Finding]) -> String {
+    let reread = reread(source, document);
+    let document = document.or(reread.as_ref());
+    let mut lines = Vec::new();
+    for finding in findings {
+        let level = match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let position = place(document, &finding.path).map(|span| source.position(span.start));
+        let position = position.map_or(String::new(), |(line, column)| format!(",line={line},col={column}"));
+        let hint = finding.hint.as_ref().map(|hint| format!("hint: {hint}"));
+        let parts = [Some(&finding.message), Some(&finding.why), hint.as_ref()];
+        let parts: Vec<&str> =
+            parts.into_iter().flatten().map(String::as_str).filter(|part| !part.is_empty()).collect();
+        let (file, code) = (property(&source.name), finding.code);
+        lines.push(format!("::{level} file={file}{position},title={code}::{}\n", data(&parts.join("\n"))));
+    }
+    lines.concat()
+}
+
+/// What follows the second `::` of a workflow command.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// The value of one of a workflow command's properties.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
 /// `2 errors and 1 warning in runbook.yaml`.
 fn summary(name: &str, findings: &[Finding]) -> String {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();

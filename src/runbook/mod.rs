@@ -2,10 +2,12 @@
 //!
 //! Checking reports every problem at once. Nothing here observes a cloud or executes a step.
 
+pub mod calendar;
 mod check;
 mod condition;
 pub mod diagnostics;
 pub mod document;
+mod drill_schema;
 pub mod explain;
 mod expression;
 mod fields;
@@ -17,6 +19,7 @@ pub mod parity;
 mod problems;
 mod provider;
 mod read;
+mod read_drill;
 mod read_steps;
 mod resolve;
 pub mod resolved;
@@ -27,6 +30,7 @@ mod template;
 mod tests;
 mod trial;
 
+pub use calendar::Calendar;
 pub use check::{Checked, check};
 pub use condition::{BadCondition, Condition};
 pub use document::{Node, Source};
@@ -36,7 +40,7 @@ pub use parity::{Ignore, ParityItem, Side};
 pub use provider::{CloudChoice, CredentialChoice, ProviderConfig};
 pub use resolve::{Runbook, SiteView};
 pub use resolved::{
-    Body, Intent, OnFailure, OnImpaired, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource, decode_planned,
-    decode_step,
+    Body, Intent, OnFailure, OnImpaired, ResolvedProbe, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource,
+    decode_planned, decode_step,
 };
 pub use schema::schema;

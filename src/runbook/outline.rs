@@ -3,6 +3,7 @@
 //! While it is being checked it may be incomplete; a [`super::Runbook`] only ever holds a complete one.
 
 use super::{
+    calendar::Calendar,
     expression::Expression,
     parity::ParityEntry,
     provider::ProviderConfig,
@@ -21,6 +22,10 @@ pub(super) struct Outline {
     pub(super) summary: String,
     pub(super) rto: Option<Duration>,
     pub(super) rpo: Option<Duration>,
+    pub(super) unavailability: Option<Duration>,
+    /// In the order of the document.
+    pub(super) probes: Vec<Probe>,
+    pub(super) calendar: Calendar,
     pub(super) inputs: BTreeMap<String, Input>,
     pub(super) secrets: BTreeMap<String, SecretSource>,
     pub(super) providers: BTreeMap<String, ProviderConfig>,
@@ -32,6 +37,18 @@ pub(super) struct Outline {
     pub(super) steps: Vec<Step>,
     /// What must be equal at all sites, in the order of the document.
     pub(super) parity: Vec<ParityEntry>,
+}
+
+/// A question that a drill keeps asking.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub(super) name: String,
+    /// Nothing while it is missing or unknown.
+    pub(super) kind: Option<String>,
+    pub(super) with: Tree,
+    pub(super) interval: Duration,
+    /// How long it may fail in one piece.
+    pub(super) tolerance: Option<Duration>,
 }
 
 /// A value that is given when a run is asked for.

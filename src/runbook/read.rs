@@ -9,7 +9,7 @@ use super::{
     outline::{Input, InputType, Outline, Site},
     parity::read_parity,
     problems::{Problems, quoted},
-    provider,
+    provider, read_drill,
     read_steps::read_steps,
     resolved::{OnFailure, SecretSource},
     scope::{SITE_FIELDS, Vocabulary},
@@ -19,7 +19,7 @@ use lifeboat_contract::{Catalog, DocumentPath, SiteId, codes};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
-pub(super) const FIELDS: [&str; 12] = [
+pub(super) const FIELDS: [&str; 13] = [
     "lifeboat",
     "name",
     "summary",
@@ -30,11 +30,14 @@ pub(super) const FIELDS: [&str; 12] = [
     "sites",
     "lock",
     "on_failure",
+    "drill",
     "steps",
     "parity",
 ];
 pub(super) const ON_FAILURE: [(&str, OnFailure); 3] =
     [("rollback", OnFailure::Rollback), ("pause", OnFailure::Pause), ("stop", OnFailure::Stop)];
+/// The places where templates may stand.
+const WITH_TEMPLATES: [&str; 4] = ["steps", "lock", "objectives", "parity"];
 /// Every direction is checked; with more sites than this that is no longer a matter of milliseconds.
 const SITES_MAX: usize = 8;
 
@@ -48,19 +51,13 @@ pub(super) fn read(root: &Node, text: &str, catalog: &Catalog, problems: &mut Pr
         return outline;
     }
     let Some(fields) = Fields::open(root, DocumentPath::default(), &FIELDS, problems) else { return outline };
-    for entry in root.entries().iter().filter(|entry| !["steps", "lock", "parity"].contains(&entry.key.as_str())) {
+    for entry in root.entries().iter().filter(|entry| !WITH_TEMPLATES.contains(&entry.key.as_str())) {
         forbid(&entry.value, &DocumentPath::default().join(&entry.key), "this place", problems);
     }
     version(&fields, problems);
     fields.required_text("name", problems).unwrap_or_default().clone_into(&mut outline.name);
     fields.text("summary", problems).unwrap_or_default().clone_into(&mut outline.summary);
     outline.on_failure = fields.word("on_failure", &ON_FAILURE, problems).unwrap_or_default();
-    if let Some((node, path)) = fields.get("objectives")
-        && let Some(objectives) = Fields::open(node, path, &["rto", "rpo"], problems)
-    {
-        outline.rto = objectives.duration("rto", problems);
-        outline.rpo = objectives.duration("rpo", problems);
-    }
     inputs(&fields, &mut outline, problems);
     secrets(&fields, &mut outline, problems);
     providers(&fields, &mut outline, problems);
@@ -68,6 +65,8 @@ pub(super) fn read(root: &Node, text: &str, catalog: &Catalog, problems: &mut Pr
 
     let vocabulary = outline.vocabulary();
     let reading = Reading::new(text, &vocabulary);
+    read_drill::objectives(&fields, &mut outline, &reading, catalog, problems);
+    read_drill::calendar(&fields, &mut outline, problems);
     if let Some((node, path)) = fields.get("lock") {
         match node.as_text() {
             Some(text) => outline.lock = reading.template(text, node, &path, problems),

@@ -6,7 +6,7 @@ use super::{
     document::{Node, NodeValue},
     expression::Expression,
     fields::{Fields, bad_duration, check_name, duration, text, wrong_type},
-    gates::{self, GATES},
+    gates::GATES,
     nearest::{nearest, suggestion},
     outline::{Condition, Outline, SiteRef, Step},
     problems::{Problems, quoted},
@@ -147,21 +147,8 @@ impl StepReader<'_> {
     }
 
     fn kind(&self, fields: &Fields<'_>, problems: &mut Problems) -> Option<String> {
-        let kind = fields.required_text("uses", problems)?;
-        if has_template(kind) {
-            return None;
-        }
-        if gates::GATES.contains(&kind) || self.catalog.get(kind).is_some() {
-            return Some(kind.to_owned());
-        }
         let known: Vec<&str> = self.catalog.iter().map(|entry| entry.kind).chain(GATES).collect();
-        let finding =
-            problems.error(fields.path.join("uses"), codes::UNKNOWN_KIND, format!("unknown kind {}", quoted(kind)));
-        finding.hint = nearest(kind, known).map_or_else(
-            || Some("`lifeboat kinds` lists every kind of this build".to_owned()),
-            |near| Some(format!("did you mean `{near}`?")),
-        );
-        None
+        kind(fields, &known, problems)
     }
 
     fn site(&self, fields: &Fields<'_>, problems: &mut Problems) -> Option<SiteRef> {
@@ -246,6 +233,24 @@ impl StepReader<'_> {
             }
         }
     }
+}
+
+/// One of the kinds that may stand here.
+pub(super) fn kind(fields: &Fields<'_>, known: &[&str], problems: &mut Problems) -> Option<String> {
+    let kind = fields.required_text("uses", problems)?;
+    if has_template(kind) {
+        return None;
+    }
+    if known.contains(&kind) {
+        return Some(kind.to_owned());
+    }
+    let finding =
+        problems.error(fields.path.join("uses"), codes::UNKNOWN_KIND, format!("unknown kind {}", quoted(kind)));
+    finding.hint = nearest(kind, known.iter().copied()).map_or_else(
+        || Some("`lifeboat kinds` lists every kind of this build".to_owned()),
+        |near| Some(format!("did you mean `{near}`?")),
+    );
+    None
 }
 
 fn retry(fields: &Fields<'_>, problems: &mut Problems) -> RetryPolicy {

@@ -3,6 +3,7 @@
 //! Resolving happens once, when a plan is made. What it yields is stored with the plan and never computed again.
 
 use super::{
+    calendar::Calendar,
     document::{Node, Source},
     graph::Graph,
     nearest::suggestion,
@@ -10,7 +11,7 @@ use super::{
     parity::{self, ParityItem},
     problems::{Problems, quoted},
     provider::ProviderConfig,
-    resolved::{Intent, ResolvedRunbook, ResolvedStep, SecretSource},
+    resolved::{Intent, ResolvedProbe, ResolvedRunbook, ResolvedStep, SecretSource},
     scope::Scope,
     trial::{Trial, Tried},
 };
@@ -62,6 +63,11 @@ impl Runbook {
         self.outline.steps.iter().map(|step| step.id.clone()).collect()
     }
 
+    /// When drills may take place.
+    pub fn calendar(&self) -> &Calendar {
+        &self.outline.calendar
+    }
+
     pub fn source(&self) -> &Source {
         &self.source
     }
@@ -103,6 +109,7 @@ impl Runbook {
             accepted_loss: intent.accepted_loss,
         };
         let steps = self.steps(&trial, &mut problems);
+        let probes = self.probes(&trial, &mut problems);
         let lock = trial.lock(&mut problems);
         if problems.has_errors() {
             return Err(problems.into_vec());
@@ -115,6 +122,8 @@ impl Runbook {
             lock,
             rto: self.outline.rto,
             rpo: self.outline.rpo,
+            unavailability: self.outline.unavailability,
+            probes,
             inputs,
             secrets: self.outline.secrets.clone(),
             providers: self.outline.providers.clone(),
@@ -249,6 +258,21 @@ impl Runbook {
             .filter_map(|index| {
                 let (tried, holds) = found.remove(&index)?;
                 self.resolved(index, tried, holds, graph.needs(index))
+            })
+            .collect()
+    }
+
+    fn probes(&self, trial: &Trial<'_>, problems: &mut Problems) -> Vec<ResolvedProbe> {
+        let probes = self.outline.probes.iter().enumerate();
+        probes
+            .filter_map(|(index, probe)| {
+                Some(ResolvedProbe {
+                    check: trial.probe(index, problems)?,
+                    name: probe.name.clone(),
+                    kind: probe.kind.clone()?,
+                    interval: probe.interval,
+                    tolerance: probe.tolerance,
+                })
             })
             .collect()
     }

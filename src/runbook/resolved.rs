@@ -43,6 +43,8 @@ pub struct ResolvedRunbook {
     pub lock: String,
     pub rto: Option<Duration>,
     pub rpo: Option<Duration>,
+    pub unavailability: Option<Duration>,
+    pub probes: Vec<ResolvedProbe>,
     pub inputs: BTreeMap<String, Value>,
     pub secrets: BTreeMap<String, SecretSource>,
     pub providers: BTreeMap<String, ProviderConfig>,
@@ -89,6 +91,17 @@ pub struct ResolvedStep {
     pub retry: RetryPolicy,
     pub on_failure: OnFailure,
     pub on_impaired: Option<OnImpaired>,
+}
+
+/// A question that a drill keeps asking while the run goes over and back.
+#[derive(Debug)]
+pub struct ResolvedProbe {
+    pub name: String,
+    pub kind: String,
+    pub check: Box<dyn DynCheck>,
+    pub interval: Duration,
+    /// How long it may fail in one piece.
+    pub tolerance: Option<Duration>,
 }
 
 /// What a step does.

@@ -3,6 +3,7 @@
 //! It helps while typing. Whether a runbook is right is decided by the check alone.
 
 use super::{
+    drill_schema as drill,
     gates::{self, GATES},
     outline::InputType,
     parity, provider,
@@ -22,6 +23,7 @@ pub fn schema(catalog: &Catalog) -> Value {
     definitions.insert("template".to_owned(), template());
     definitions.insert("duration".to_owned(), duration());
     definitions.insert("site".to_owned(), site());
+    definitions.insert("probe".to_owned(), drill::probe(catalog));
     definitions.insert("step".to_owned(), step(&kinds, catalog));
     for (kind, with) in kinds {
         definitions.insert(kind, with);
@@ -53,6 +55,8 @@ fn top_level(catalog: &Catalog) -> Value {
             "properties": {
                 "rto": described("#/$defs/duration", "Recovery time objective: how long a run may take."),
                 "rpo": described("#/$defs/duration", "Recovery point objective: how much data may be lost, measured in time."),
+                "unavailability": described("#/$defs/duration", "For how long altogether users may be without service in a drill, over and back."),
+                "probes": { "type": "array", "items": { "$ref": "#/$defs/probe" }, "description": "What a drill keeps asking, as users would." },
             },
         },
         "inputs": map("Values that a run may be given, read in expressions as `inputs.NAME`.", &json!({
@@ -85,6 +89,7 @@ fn top_level(catalog: &Catalog) -> Value {
         },
         "lock": { "type": "string", "description": "The key that keeps two runs apart: a text, with templates where clusters lock apart. The name, unless given." },
         "on_failure": words(ON_FAILURE.map(|(word, _)| word), "What a run does when a step fails, unless the step says otherwise."),
+        "drill": drill::calendar(),
         "steps": { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/step" }, "description": "What is done. A step needs the one before it, unless it says otherwise." },
         "parity": parity::schema(catalog),
     })
@@ -284,7 +289,7 @@ fn duration() -> Value {
     })
 }
 
-fn described(reference: &str, description: &str) -> Value {
+pub(super) fn described(reference: &str, description: &str) -> Value {
     json!({ "$ref": reference, "description": description })
 }
 

@@ -14,7 +14,8 @@ use super::{
     template::{Open, Template, Tree, report},
 };
 use lifeboat_contract::{
-    AcceptedLoss, Catalog, DecodeError, DocumentPath, Finding, Findings, Place, RunContext, Shape, Span, codes,
+    AcceptedLoss, Catalog, DecodeError, DocumentPath, DynCheck, Finding, Findings, Place, RunContext, Shape, Span,
+    codes,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -105,6 +106,24 @@ impl Trial<'_> {
                 .hint("add `site: to`, `site: from` or the id of a site");
         }
         tried
+    }
+
+    /// Evaluates a probe and decodes it. Nothing where it has a problem.
+    pub(super) fn probe(&self, index: usize, problems: &mut Problems) -> Option<Box<dyn DynCheck>> {
+        let probe = &self.outline.probes[index];
+        let kind = probe.kind.as_ref()?;
+        let at = DocumentPath::default().join("objectives").join("probes").join(index).join("with");
+        let mut open = Open::default();
+        let with = probe.with.evaluate(self.scope, &at, &mut open);
+        let (body, findings) = self.decode(kind, &with, &probe.with, &at);
+        problems.extend(findings.into_iter().filter(|finding| !open.concerns(finding)));
+        for misfit in open.misfits {
+            report(misfit.path, misfit.flaw, problems);
+        }
+        match body {
+            Some(Body::Check(check)) => Some(check),
+            _ => None,
+        }
     }
 
     /// Lets the kind read `undo` as it reads `with`. Only a task has a way back of the runbook's own.

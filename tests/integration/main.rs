@@ -3,9 +3,13 @@
 #[cfg(feature = "aws")]
 mod active_passive;
 #[cfg(feature = "aws")]
+mod ci_examples;
+#[cfg(feature = "aws")]
 mod conformance;
 #[cfg(feature = "parity")]
 mod documents;
+#[cfg(feature = "aws")]
+mod drill;
 mod engine_crash;
 mod engine_promises;
 mod engine_tasks;

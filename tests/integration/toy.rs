@@ -485,6 +485,8 @@ fn resolved(catalog: &Catalog, steps: &[Value]) -> ResolvedRunbook {
         lock: "toy".to_owned(),
         rto: None,
         rpo: None,
+        unavailability: None,
+        probes: Vec::new(),
         inputs: BTreeMap::new(),
         secrets: BTreeMap::new(),
         providers: BTreeMap::new(),

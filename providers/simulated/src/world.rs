@@ -120,6 +120,12 @@ impl World {
         self.named_incidents.keys().cloned().collect()
     }
 
+    /// How long after a named incident begins its first event happens.
+    pub fn incident_strikes_after(&self, name: &str) -> Option<Duration> {
+        let first = self.named_incidents.get(name)?.iter().map(|incident| incident.at).min()?;
+        Some(clock::until(self.start, first))
+    }
+
     /// Lets a named incident begin now. Tells whether there is one of this name.
     pub fn begin_incident(&mut self, name: &str) -> bool {
         let Some(incidents) = self.named_incidents.get(name) else { return false };

@@ -1,0 +1,95 @@
+//! `lifeboat report` and `--report`: files made from a journal and what was kept beside it.
+
+use super::{
+    args::{Common, Format, ReportArgs, ReportFiles},
+    cloud, execute,
+    exit::Exit,
+    trouble::Trouble,
+};
+use crate::{
+    drill::{DrillRecord, trend},
+    journal::RunFiles,
+    report::{self, Beside, Document, ReportPath},
+};
+use std::{fs, io, path::Path};
+
+pub(super) fn report(args: &ReportArgs, common: &Common) -> Result<Exit, Trouble> {
+    let paths = checked(&args.files)?;
+    let store = cloud::store(common)?;
+    let found = execute::find(&store, &args.run)?;
+    let document = document(&found.files)?;
+    if paths.is_empty() {
+        match common.format {
+            Format::Text => print!("{}", report::markdown(&document)),
+            Format::Lines | Format::Github => print!("{}", report::json_lines(&document)),
+            Format::Json => println!("{:#}", serde_json::to_value(&document).expect("a report is plain JSON")),
+        }
+        return Ok(Exit::Completed);
+    }
+    let unwritten = report::write_reports(&paths, &document);
+    tell(&unwritten);
+    Ok(if unwritten.is_empty() { Exit::Completed } else { Exit::Failed })
+}
+
+/// The paths that were typed, checked before anything happens.
+pub(super) fn checked(files: &ReportFiles) -> Result<Vec<ReportPath>, Trouble> {
+    let paths = files.report.iter().map(|path| ReportPath::new(path));
+    paths.collect::<Result<_, _>>().map_err(|error| {
+        Trouble::caused(Exit::Usage, error).hint("nothing was done; name a file in a folder that exists")
+    })
+}
+
+/// Writes the reports of a run that left the engine. Whatever goes wrong is told, and changes nothing of how the run ended.
+pub(super) fn after_run(paths: &[ReportPath], files: &RunFiles) {
+    if paths.is_empty() {
+        return;
+    }
+    match document(files) {
+        Ok(document) => tell(&report::write_reports(paths, &document)),
+        Err(trouble) => eprintln!("note: no report was written: {trouble}"),
+    }
+}
+
+fn tell(unwritten: &[report::Unwritten]) {
+    for error in unwritten {
+        eprint!(
+            "{}",
+            report::render_error(error, Some("`lifeboat report RUN --report FILE` writes it from the journal"))
+        );
+    }
+}
+
+/// The document of a run, from its folder alone.
+pub(super) fn document(files: &RunFiles) -> Result<Document, Trouble> {
+    let reading = files.read()?;
+    let world = match kept(&files.figures())? {
+        Some(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| {
+            Trouble::caused(Exit::Refused, error).hint(format!(
+                "{} holds what the world measured; move it away to report without it",
+                files.figures().display()
+            ))
+        })?),
+        None => None,
+    };
+    let drill = drill_of(files)?;
+    let beside = Beside { audit: kept(&files.audit())?, world, drill, alive: files.is_being_executed() };
+    Ok(Document::of(&reading, beside)?)
+}
+
+/// The drill that made the run, where one did.
+fn drill_of(files: &RunFiles) -> Result<Option<DrillRecord>, Trouble> {
+    let Some(root) = files.folder.ancestors().nth(2) else { return Ok(None) };
+    let records = trend::read_all(root)
+        .map_err(|error| Trouble::caused(Exit::Refused, error).hint("move this record away to report without it"))?;
+    let made = |record: &DrillRecord| record.legs.iter().any(|leg| leg.run.as_deref() == Some(files.run.as_str()));
+    Ok(records.into_iter().rev().find(made))
+}
+
+/// A file beside the journal, where there is one.
+fn kept(path: &Path) -> Result<Option<Vec<u8>>, Trouble> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Trouble::caused(Exit::Refused, error).hint(format!("{} is evidence", path.display()))),
+    }
+}

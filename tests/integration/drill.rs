@@ -1,0 +1,238 @@
+//! `lifeboat drill`: over and back under probes; its verdict agrees with the simulated world.
+
+use crate::program::Program;
+use serde_json::{Value, json};
+
+fn drill(program: &Program, system: &str, to: &str, more: &[&str], code: i32) -> Value {
+    let runbook = format!("runbooks/{system}");
+    let world = format!("runbooks/{system}/world.yaml");
+    let words = ["drill", &runbook, "--to", to, "--world", &world, "--yes", "--quiet", "--format", "json"];
+    program.run(&[&words[..], more].concat()).json(code)
+}
+
+fn objective<'r>(record: &'r Value, name: &str) -> &'r Value {
+    let objectives = record["objectives"].as_array().unwrap();
+    objectives.iter().find(|objective| objective["name"] == name).unwrap_or_else(|| panic!("no {name}: {record:#}"))
+}
+
+fn leg<'r>(record: &'r Value, phase: &str) -> &'r Value {
+    record["legs"].as_array().unwrap().iter().find(|leg| leg["phase"] == phase).unwrap()
+}
+
+#[test]
+fn every_shipped_runbook_in_both_directions_agrees_with_its_world() {
+    let systems = [
+        ("region-failover", ["r2", "r1"]),
+        ("overlay-vip", ["b", "a"]),
+        ("overlay-vip-azure", ["b", "a"]),
+        ("active-passive-aws", ["b", "a"]),
+        ("active-passive-azure", ["b", "a"]),
+        ("multi-cluster", ["s2", "s1"]),
+    ];
+    for (system, [over, back]) in systems {
+        let program = Program::new();
+        let record = drill(&program, system, over, &[], 0);
+        assert_eq!(record["verdict"], "met", "{system}: {record:#}");
+        assert_eq!(leg(&record, "verify")["outcome"], "the state equals the first snapshot", "{system}");
+        agrees(system, &record);
+        let clients = record["world"]["clients"].as_object().unwrap();
+        assert_eq!(record["agreement"].as_array().unwrap().len(), usize::from(!clients.is_empty()), "{system}");
+
+        // The other direction: the second site is active first.
+        let program = Program::new();
+        let (runbook, world) = (format!("runbooks/{system}"), format!("runbooks/{system}/world.yaml"));
+        program.run(&["run", &runbook, "--to", over, "--world", &world, "--yes", "--quiet"]).ended(0);
+        let record = drill(&program, system, back, &[], 0);
+        assert_eq!(record["verdict"], "met", "{system} to {back}: {record:#}");
+        agrees(system, &record);
+    }
+}
+
+fn agrees(system: &str, record: &Value) {
+    for figure in record["agreement"].as_array().unwrap() {
+        assert_eq!(figure["agrees"], true, "{system}: {figure:#}");
+        let differ = (figure["probes_s"].as_f64().unwrap() - figure["world_s"].as_f64().unwrap()).abs();
+        assert!(differ <= figure["within_s"].as_f64().unwrap(), "{system}: {figure:#}");
+    }
+}
+
+#[test]
+fn the_probes_of_a_region_failover_measure_what_the_world_knows() {
+    let program = Program::new();
+    let record = drill(&program, "region-failover", "r2", &[], 0);
+    let figure = &record["agreement"][0];
+    assert_eq!(figure["world_s"], json!(15.0), "the database takes no writes for 15 s: {figure:#}");
+    assert_eq!(figure["agrees"], true);
+    let rto = objective(&record, "rto");
+    assert_eq!(rto["verdict"], "met");
+    assert_eq!(rto["measured"]["seconds"], record["recovery"]["probes_green_s"]);
+    assert_eq!(record["world"]["lost_writes"], json!(0));
+    assert_eq!(objective(&record, "rpo")["measured"]["seconds"], json!(0.0));
+    // The run's own journal is there, and its trail holds no call of a probe.
+    let run = leg(&record, "go")["run"].as_str().unwrap();
+    let trail = std::fs::read_to_string(program.state().join("runs").join(run).join("audit.jsonl")).unwrap();
+    let asked = trail.lines().filter(|line| line.contains("\"step\":null")).count();
+    assert_eq!(asked, 0, "every call of the trail is a step's");
+}
+
+#[test]
+fn a_lost_region_is_counted_from_the_incident() {
+    let program = Program::new();
+    let loss = ["--mode", "failover", "--accept-data-loss", "5m", "--impaired", "us-east-1"];
+    let harm = ["--incident", "region-lost", "--after", "20s", "--back", "none"];
+    let record = drill(&program, "region-failover", "r2", &[&loss[..], &harm[..]].concat(), 0);
+    let recovery = &record["recovery"];
+    assert_eq!(recovery["counted_from"], "incident");
+    let seconds = |name: &str| recovery[name].as_f64().unwrap_or_else(|| panic!("{name}: {record:#}"));
+    assert!(seconds("detection_s") <= 1.0, "{recovery:#}");
+    assert!((9.0..=11.0).contains(&(seconds("detection_s") + seconds("decision_s"))), "{recovery:#}");
+    assert!(seconds("probes_green_s") > 60.0, "promoting takes a minute: {recovery:#}");
+    agrees("region-failover", &record);
+    let lost = record["world"]["lost_writes"].as_u64().unwrap();
+    assert!(lost > 0);
+    let rpo = objective(&record, "rpo");
+    assert!((0.3..1.5).contains(&rpo["measured"]["seconds"].as_f64().unwrap()), "a lag of 700 ms: {rpo:#}");
+}
+
+#[test]
+fn a_slowed_world_misses_its_objective() {
+    let program = Program::new();
+    let text = std::fs::read_to_string("runbooks/region-failover/world.yaml").unwrap();
+    let slow = program.state().join("slow.yaml");
+    let text = text.replace("switchover: { pending: 10s, blocked: 15s", "switchover: { pending: 10s, blocked: 200s");
+    std::fs::write(&slow, text).unwrap();
+    let runbook = std::fs::read_to_string("runbooks/region-failover/runbook.yaml").unwrap();
+    let hasty = program.state().join("hasty.yaml");
+    std::fs::write(&hasty, runbook.replace("rto: 12m", "rto: 3m")).unwrap();
+    let words = ["drill", hasty.to_str().unwrap(), "--to", "r2", "--world", slow.to_str().unwrap(), "--yes", "--quiet"];
+    let record = program.run(&[&words[..], &["--format", "json"]].concat()).json(9);
+    assert_eq!(objective(&record, "rto")["verdict"], "missed");
+    assert_eq!(objective(&record, "probe orders")["verdict"], "missed");
+    assert_eq!(leg(&record, "verify")["ok"], true, "it went back all the same");
+    let screen = program.run(&[&words[..], &["--fresh"]].concat());
+    screen.ended(9);
+    assert!(screen.stdout.contains("missed: region-failover from r1 to r2: RTO by "), "{}", screen.stdout);
+    assert!(screen.stdout.lines().all(|line| line.chars().count() <= 100), "{}", screen.stdout);
+}
+
+#[test]
+fn the_same_drill_twice_is_the_same_document() {
+    let once = || {
+        let program = Program::new();
+        drill(&program, "region-failover", "r2", &[], 0)
+    };
+    assert_eq!(once(), once());
+}
+
+#[test]
+fn a_drill_keeps_to_its_hours() {
+    let program = Program::new();
+    let text = std::fs::read_to_string("runbooks/overlay-vip/runbook.yaml").unwrap();
+    let begins = text.find("drill:\n").unwrap();
+    let ends = text.find("\nsites:").unwrap();
+    for (section, why) in [
+        ("drill: { windows: [{ days: [sat], from: \"09:00\", to: \"10:00\" }] }", "no drill window"),
+        (
+            "drill: { blackouts: [{ from: \"2026-01-10\", to: \"2026-01-20\", reason: the change freeze }] }",
+            "the change freeze",
+        ),
+    ] {
+        let file = program.state().join("hours.yaml");
+        std::fs::write(&file, format!("{}{section}\n{}", &text[..begins], &text[ends..])).unwrap();
+        let words =
+            ["drill", file.to_str().unwrap(), "--to", "b", "--world", "runbooks/overlay-vip/world.yaml", "--yes"];
+        let ended = program.run(&words);
+        ended.ended(4);
+        assert!(ended.stderr.contains(why), "{}", ended.stderr);
+        assert!(!program.state().join("runs").exists(), "nothing was begun");
+    }
+}
+
+#[test]
+fn a_held_lock_refuses_a_drill() {
+    let program = Program::new();
+    let world = "runbooks/overlay-vip/world.yaml";
+    program.run_until_record(&["run", "runbooks/overlay-vip", "--to", "b", "--world", world, "--yes"], 4);
+    let ended = program.run(&["drill", "runbooks/overlay-vip", "--to", "b", "--world", world, "--yes"]);
+    ended.ended(8);
+}
+
+#[test]
+fn the_site_is_found_and_the_way_back_can_be_the_runbook_itself() {
+    let program = Program::new();
+    let world = "runbooks/region-failover/world.yaml";
+    let words = ["drill", "runbooks/region-failover", "--world", world, "--yes", "--quiet", "--format", "json"];
+    let record = program.run(&[&words[..], &["--back", "reverse"]].concat()).json(0);
+    assert_eq!((&record["from"], &record["to"]), (&json!("r1"), &json!("r2")));
+    assert_ne!(leg(&record, "back")["run"], leg(&record, "go")["run"]);
+    let notes = record["notes"].as_array().unwrap();
+    assert!(notes.iter().any(|note| note.as_str().unwrap().ends_with("as the runbook leaves it")), "{notes:?}");
+    assert!(leg(&record, "verify")["ok"].as_bool().unwrap());
+}
+
+#[test]
+fn an_impaired_region_is_cut_off_without_harming_it() {
+    let program = Program::new();
+    let loss = ["--mode", "failover", "--accept-data-loss", "5m", "--impair", "us-east-1", "--back", "none"];
+    let record = drill(&program, "region-failover", "r2", &loss, 0);
+    let run = leg(&record, "go")["run"].as_str().unwrap();
+    let trail = std::fs::read_to_string(program.state().join("runs").join(run).join("audit.jsonl")).unwrap();
+    let calls = trail.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let reached = calls.filter(|call| call["region"] == "us-east-1" && call["status"].is_number()).count();
+    assert_eq!(reached, 0, "no call reached the lost region");
+    assert_eq!(record["incident_at"], leg(&record, "go")["started_at"]);
+    let notes = record["notes"].as_array().unwrap();
+    assert!(notes.iter().any(|note| note.as_str().unwrap().contains("is owed")), "{notes:?}");
+}
+
+#[test]
+fn the_trend_comes_from_earlier_drills() {
+    let program = Program::new();
+    for earlier in 0..6 {
+        let record = drill(&program, "overlay-vip", "b", &[], 0);
+        let trend = record["trend"].as_array().unwrap();
+        assert!(trend.iter().all(|step| step["earlier"] == json!(earlier)), "{trend:?}");
+        assert!(trend.iter().all(|step| step["slower"] == json!(false)), "{trend:?}");
+    }
+}
+
+#[test]
+fn a_plan_says_how_long_earlier_drills_took() {
+    let program = Program::new();
+    let plan = ["plan", "runbooks/overlay-vip", "--to", "b", "--world", "runbooks/overlay-vip/world.yaml"];
+    assert!(!program.run(&plan).ended(0).stdout.contains("earlier drill"));
+    let record = drill(&program, "overlay-vip", "b", &[], 0);
+    let screen = program.run(&plan).stdout;
+    assert!(screen.contains("in 1 earlier drill\n"), "{screen}");
+    let document = program.run(&[&plan[..], &["--format", "json"]].concat()).json(0);
+    assert_eq!(document["estimate"]["drills"], json!(1));
+    assert_eq!(document["estimate"]["p50_s"], record["recovery"]["last_step_s"]);
+}
+
+#[test]
+fn findings_are_annotations_on_their_own_lines() {
+    let program = Program::new();
+    let text = std::fs::read_to_string("runbooks/overlay-vip/runbook.yaml").unwrap();
+    let line = text.lines().position(|line| line.starts_with("summary:")).unwrap() + 1;
+    let file = program.state().join("bad.yaml");
+    std::fs::write(&file, text.replace("summary:", "sumary:")).unwrap();
+    let ended = program.run(&["check", file.to_str().unwrap(), "--format", "github"]);
+    ended.ended(3);
+    let start = format!("::error file={},line={line},col=1,title=LB0101::unknown field `sumary`", file.display());
+    assert!(ended.stdout.starts_with(&start), "{}", ended.stdout);
+    assert_eq!(ended.stdout.lines().count(), 1, "a message of several lines is one command");
+    program.run(&["runs", "--format", "github"]).ended(2);
+}
+
+#[test]
+fn a_drill_writes_reports_and_a_later_report_tells_of_it() {
+    let program = Program::new();
+    let file = program.state().join("drill.json");
+    let record = drill(&program, "overlay-vip", "b", &["--report", file.to_str().unwrap()], 0);
+    let report: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(report["drill"], record);
+    assert_eq!(report["objectives"], record["objectives"]);
+    let run = leg(&record, "go")["run"].as_str().unwrap();
+    let later = program.run(&["report", run, "--format", "json"]).json(0);
+    assert_eq!(later["drill"]["id"], record["id"]);
+}
