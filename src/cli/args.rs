@@ -268,7 +268,7 @@ pub(super) struct RehearseArgs {
 /// Files to write when the run has left the engine.
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct ReportFiles {
-    /// Writes a report; its extension says which: .xml (`JUnit`), .md, .json, .jsonl (events). Can be repeated
+    /// Writes a report; its extension says which: .xml (`JUnit`), .md, .json, .jsonl (events), .html. Can be repeated
     #[arg(long, value_name = "FILE")]
     pub(super) report: Vec<PathBuf>,
 }

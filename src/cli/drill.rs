@@ -51,7 +51,7 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         }
         match common.format {
             Format::Json => println!("{}", serde_json::to_string_pretty(&record).expect("a record is plain JSON")),
-            Format::Text | Format::Lines | Format::Github => {
+            _ => {
                 print!("{}", report::drill_screen(&record, &[kept.display().to_string()], &Style::stdout()));
             }
         }

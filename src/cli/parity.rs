@@ -117,7 +117,7 @@ impl Survey {
         let heading = self.heading(runbook, &views);
         match common.format {
             Format::Json => println!("{:#}", report::parity_json(&heading, &self.found)),
-            Format::Text | Format::Lines => {
+            _ => {
                 print!("{}", report::parity_screen(&heading, &self.found, &Style::stdout()));
             }
         }

@@ -48,7 +48,7 @@ pub(super) fn policy(args: &PolicyArgs, common: &Common) -> Result<Exit, Trouble
                 json!({ "runbook": runbook.name(), "for": args.purpose.word(), "documents": documents, "notes": notes })
             );
         }
-        Format::Text | Format::Lines => print(&documents, &notes, common)?,
+        _ => print(&documents, &notes, common)?,
     }
     Ok(Exit::Completed)
 }

@@ -20,9 +20,9 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> Result<Exit, Trouble
     let document = document(&found.files)?;
     if paths.is_empty() {
         match common.format {
-            Format::Text => print!("{}", report::markdown(&document)),
-            Format::Lines | Format::Github => print!("{}", report::json_lines(&document)),
+            Format::Lines => print!("{}", report::json_lines(&document)),
             Format::Json => println!("{:#}", serde_json::to_value(&document).expect("a report is plain JSON")),
+            _ => print!("{}", report::markdown(&document)),
         }
         return Ok(Exit::Completed);
     }

@@ -59,17 +59,17 @@ pub(super) const READ_FAULTS: [Injected; 6] = [
     Injected::RefusedForGood,
     Injected::ErrorForGood,
 ];
-/// What may happen to a request that may change something. Late ones land while the step looks, while it drives again, and when
-/// it has been given up.
+/// What may happen to a request that may change something. Late ones land while it is waited for, once it has timed out and is
+/// driven again, and as late as a kind's promise allows.
 pub(super) const WRITE_FAULTS: [Injected; 13] = [
     Injected::Refused,
     Injected::ServerError,
     Injected::Throttled,
     Injected::Lost,
     Injected::AnswerLost,
-    Injected::Late(Duration::from_secs(9)),
     Injected::Late(Duration::from_secs(20)),
-    Injected::Late(Duration::from_secs(36)),
+    Injected::Late(Duration::from_secs(65)),
+    Injected::Late(Duration::from_secs(85)),
     Injected::Slow(Duration::from_mins(1)),
     Injected::Stuck,
     Injected::CalledOff,

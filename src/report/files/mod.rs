@@ -2,6 +2,7 @@
 //!
 //! A report is checked before anything happens and written after everything has; it never stops a run.
 
+mod html;
 mod json_lines;
 mod junit;
 mod markdown;
@@ -30,12 +31,13 @@ enum Form {
     Markdown,
     Json,
     JsonLines,
+    Html,
 }
 
 /// Why a report could not be written there, known before anything happens.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
-    #[error("no report can be written to {0}: its extension is none of .xml, .md, .json, .jsonl")]
+    #[error("no report can be written to {0}: its extension is none of .xml, .md, .json, .jsonl, .html")]
     Extension(String),
     #[error("no report can be written to {path}: there is no folder {folder}")]
     Folder { path: String, folder: String },
@@ -61,6 +63,7 @@ impl ReportPath {
             Some("md") => Form::Markdown,
             Some("json") => Form::Json,
             Some("jsonl") => Form::JsonLines,
+            Some("html") => Form::Html,
             _ => return Err(Unusable::Extension(shown())),
         };
         let folder = match path.parent() {
@@ -93,6 +96,7 @@ fn render(form: Form, document: &Document) -> io::Result<String> {
         Form::Markdown => markdown(document),
         Form::Json => serde_json::to_string_pretty(document)? + "\n",
         Form::JsonLines => json_lines(document),
+        Form::Html => html::page(document)?,
     })
 }
 

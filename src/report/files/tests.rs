@@ -103,7 +103,7 @@ fn a_path_is_refused_before_anything_happens() {
     let refused = |path: &str| ReportPath::new(Path::new(path)).unwrap_err().to_string();
     assert_eq!(
         refused("report.pdf"),
-        "no report can be written to report.pdf: its extension is none of .xml, .md, .json, .jsonl"
+        "no report can be written to report.pdf: its extension is none of .xml, .md, .json, .jsonl, .html"
     );
     assert_eq!(
         refused("no-such-folder/report.md"),
@@ -123,4 +123,26 @@ fn one_report_that_fails_keeps_no_other_back() {
     let kept: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("b.json")).unwrap()).unwrap();
     assert_eq!(kept["outcome"], "completed");
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_page_needs_no_network_and_shows_every_step() {
+    let document = completed();
+    let page = html::page(&document).unwrap();
+    assert_eq!(page.matches("data-step=").count(), document.steps.len());
+    assert_eq!(page.matches("data-event").count(), document.events.len());
+    assert_eq!(page.matches("<svg role=\"img\"").count(), 2, "a wide and a narrow timeline");
+    assert_eq!(page.matches("</title>").count(), 3, "the page's own, and one for each chart");
+    for outside in ["<script", " src=", "<link", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(!page.contains("#01020"), "every placeholder became a variable");
+}
+
+#[test]
+fn a_page_cannot_be_broken_out_of() {
+    let mut document = hostile();
+    document.steps[0].id = "</text></svg><script>alert(1)</script>".to_owned();
+    let page = html::page(&document).unwrap();
+    assert!(!page.contains("<script") && !page.contains("</text></svg><"), "{page}");
 }
