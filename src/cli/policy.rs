@@ -100,7 +100,7 @@ fn notes(provider: &str, permissions: &BTreeSet<Permission>, documents: &BTreeMa
         listed(&|permission| permission.resource.contains('*') && !(permission.resource == "*" && permission.reads));
     let mut notes = Vec::new();
     if !everything.is_empty() {
-        notes.push(format!("on everything, for these reads list, and are granted no narrower: {everything}"));
+        notes.push(format!("on everything, as the kinds declare these reads: {everything}"));
     }
     if !pattern.is_empty() {
         notes.push(format!("on a pattern, for the resource's full name is known only once it was observed: {pattern}"));
