@@ -98,8 +98,14 @@ impl<'a> Session<'a> {
         let (mut reporter, screen) = reporter(common, around);
         let terminal = operator::Terminal { screen };
         let cancel = self.cancel.clone();
-        let setting =
-            Setting { catalog: &around.catalog, cx, chance: around.chance.clone(), cancel, approver: &terminal, mutation: None };
+        let setting = Setting {
+            catalog: &around.catalog,
+            cx,
+            chance: around.chance.clone(),
+            cancel,
+            approver: &terminal,
+            mutation: None,
+        };
         let engine = Engine::new(journal, state, reporter.as_mut(), setting)?;
         for record in first {
             engine.note(record)?;

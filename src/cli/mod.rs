@@ -51,7 +51,12 @@ pub fn main() -> ExitCode {
     let common = arguments.common;
     if !is_known_there(common.format, &arguments.command) {
         let trouble = Trouble::new(Exit::Usage, "this command has no such --format");
-        return trouble.hint("JUnit XML and Markdown are formats of `lifeboat rehearse`, annotations for GitHub of `lifeboat check`").report(&common).into();
+        return trouble
+            .hint(
+                "JUnit XML and Markdown are formats of `lifeboat rehearse`, annotations for GitHub of `lifeboat check`",
+            )
+            .report(&common)
+            .into();
     }
     let result = match arguments.command {
         Command::Check(args) => check::check(&args, &common),

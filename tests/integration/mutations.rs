@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use lifeboat::{
     engine::Mutation,
-    rehearse::{self, Ending, Explored, Fault, Policy, Rehearsal, Scenario, Script},
+    rehearse::{self, Budget, Ending, Explored, Extent, Fault, Policy, Rehearsal, Scenario, Script},
     runbook::{Intent, Source, check, document},
     wiring,
 };
@@ -72,14 +72,16 @@ fn colleague(scenario: &mut Scenario, seconds: u64, service: &str, form: &str) {
 }
 
 fn explore(scenario: &Scenario, scripts: &[Script]) -> Explored {
-    rehearse::explore(scenario, Some(scripts), 2, &|_, _| {}).unwrap()
+    let only = Some(scripts.to_vec());
+    let extent = Extent { only, singles_max: None, pairs: Budget::None, jobs: 2 };
+    rehearse::explore(scenario, &extent, &|_| {}).unwrap()
 }
 
 /// The scripts that `faults` makes of every request of the undisturbed run with every record of it.
 fn scripts(scenario: &Scenario, policy: Policy, faults: impl Fn(u64, u64) -> [Fault; 2]) -> Vec<Script> {
     let undisturbed = explore(scenario, &[]);
-    assert_eq!(undisturbed.undisturbed.ending, Ending::Completed);
-    let (requests, records) = (undisturbed.requests as u64, undisturbed.records as u64);
+    assert_eq!(undisturbed.undisturbed.outcome.ending, Ending::Completed);
+    let (requests, records) = (undisturbed.requests.0 as u64, undisturbed.records.0 as u64);
     assert!(requests * records < 300, "{requests} requests and {records} records: the run is too long for pairs");
     let pairs = (0..requests).flat_map(|request| (0..records).map(move |record| (request, record)));
     pairs.map(|(request, record)| Script { faults: faults(request, record).to_vec(), policy }).collect()
@@ -96,7 +98,7 @@ fn is_caught(mutation: Mutation, scenario: Scenario, scripts: &[Script], invaria
 fn is_caught_where_sound_passes(mutation: Mutation, mut scenario: Scenario, scripts: &[Script], invariant: &str) {
     let sound = explore(&scenario, scripts);
     let passed: Vec<Script> =
-        sound.rehearsals.iter().filter(|one| one.violations.is_empty()).map(|one| one.script.clone()).collect();
+        sound.rehearsals.iter().filter(|one| one.outcome.violations.is_empty()).map(|one| one.script.clone()).collect();
     scenario.mutation = Some(mutation);
     let found = told(&explore(&scenario, &passed));
     assert!(
@@ -107,8 +109,8 @@ fn is_caught_where_sound_passes(mutation: Mutation, mut scenario: Scenario, scri
 
 fn told(explored: &Explored) -> Vec<String> {
     let told = |one: &Rehearsal| {
-        let violation = &one.violations[0];
-        format!("{}: {} ({:?}, {:?})", violation.invariant, violation.what, one.script, one.ending)
+        let violation = &one.outcome.violations[0];
+        format!("{}: {} ({:?}, {:?})", violation.invariant, violation.what, one.script, one.outcome.ending)
     };
     explored.violated().map(told).collect()
 }
@@ -135,7 +137,7 @@ fn late_effects_that_nobody_waits_for() {
 fn a_time_out_that_is_answered_by_a_blind_retry() {
     let scenario = overlay();
     let late = Injected::Late(Duration::from_secs(100));
-    let requests = explore(&scenario, &[]).requests as u64;
+    let requests = explore(&scenario, &[]).requests.0 as u64;
     let scripts: Vec<Script> = (0..requests)
         .flat_map(|first| (1..4).map(move |more| (first, first + more)))
         .map(|(first, second)| Script {
@@ -180,7 +182,7 @@ fn an_undo_that_does_not_compare() {
         );
         colleague(&mut scenario, 4, "ec2", &form);
     }
-    let scripts: Vec<Script> = (0..explore(&scenario, &[]).requests as u64)
+    let scripts: Vec<Script> = (0..explore(&scenario, &[]).requests.0 as u64)
         .map(|place| Script { faults: vec![Fault::Request(place, Injected::AnswerLost)], policy: Policy::Rollback })
         .collect();
     is_caught_where_sound_passes(Mutation::UndoUncompared, scenario, &scripts, "not-restored");

@@ -40,10 +40,10 @@ pub use database::{
 };
 pub use engine::{EngineDocument, EngineNodeDocument, EngineStorageDocument, SenderDocument};
 pub use events::{FaultDocument, FaultMatch, IncidentDocument, PlanesDocument, RejectDocument, TimeOutDocument};
-pub(crate) use load_balancer::thirteen_months;
 pub use iam::{
     EffectDocument, IamDocument, IamRoleDocument, IamUserDocument, PolicyDocument, StatementDocument, TextsDocument,
 };
+pub(crate) use load_balancer::thirteen_months;
 pub use load_balancer::{
     CertificateDocument, HealthCheckDocument, ListenerDocument, LoadBalancerDocument, LoadBalancerKindDocument,
     TargetDocument, TargetGroupDocument, WeightedGroupDocument,
