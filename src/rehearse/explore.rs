@@ -171,7 +171,7 @@ impl<'a> Explorer<'a> {
         };
         let (there, back) = (whole(Policy::Resume)?, whole(Policy::Return)?);
         let yardstick = Yardstick::of(&scenario.world, &there, &back);
-        let harm = Harm::of(scenario, &yardstick);
+        let harm = Harm::of(scenario, &there.world, &yardstick);
         let (seen, performed_ms) = (Seen::default(), AtomicU64::new(0));
         Ok(Self { scenario, yardstick, harm, there, back, seen, performed_ms })
     }
@@ -186,6 +186,10 @@ impl<'a> Explorer<'a> {
 
     /// The last moment of an undisturbed run from which a script can be performed.
     pub(super) fn fork(&self, script: &Script) -> Option<&Fork> {
+        // The worlds of forks have not kept what was before each write.
+        if script.faults.iter().any(Fault::is_stale) {
+            return None;
+        }
         let forks = if script.policy == Policy::Return { &self.back.forks } else { &self.there.forks };
         forks.iter().rev().find(|fork| script.faults.iter().all(|fault| fork.precedes(fault)))
     }

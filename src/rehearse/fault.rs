@@ -112,6 +112,11 @@ impl Fault {
         }
     }
 
+    /// Whether it shows what was before a write: then the world must have kept it.
+    pub(super) fn is_stale(&self) -> bool {
+        matches!(self, Self::Request(_, Injected::Stale(_)))
+    }
+
     /// Whether the world itself is hurt, so that its clients may suffer whatever anybody does.
     pub(super) fn harms_the_world(&self) -> bool {
         matches!(self, Self::RegionLost(..) | Self::Meddled(..))

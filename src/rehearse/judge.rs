@@ -72,9 +72,18 @@ impl Yardstick {
         figures.lost_writes.saturating_sub(self.earlier.lost_writes)
     }
 
-    /// Whether the undisturbed run changes one of these places.
-    pub(super) fn owns_any(&self, places: &BTreeSet<Spot>) -> bool {
-        !self.owned.is_disjoint(places)
+    /// Whether these places are ones that the undisturbed run changes, and hold neither what it finds nor what it leaves.
+    pub(super) fn is_strange(&self, places: &BTreeSet<Spot>, now: &Leaves) -> bool {
+        let beside = |leaves: &Leaves, place: &Spot| -> Leaves {
+            let parent = &place[..place.len().saturating_sub(1)];
+            let near = leaves.iter().filter(|(other, _)| other.len() == place.len() && other.starts_with(parent));
+            near.map(|(other, value)| (other.clone(), value.clone())).collect()
+        };
+        let strange = |place: &Spot| {
+            let here = beside(now, place);
+            here != beside(&self.first, place) && here != beside(&self.last, place)
+        };
+        !self.owned.is_disjoint(places) && places.iter().all(strange)
     }
 
     /// Every invariant that a rehearsal breaks.

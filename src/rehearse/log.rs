@@ -6,7 +6,7 @@ use crate::{
     runbook::Condition,
 };
 use lifeboat_contract::{Access, StepId};
-use lifeboat_simulated::{SimulatedCloud, World};
+use lifeboat_simulated::{Meddling, SimulatedCloud, World};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,6 +40,8 @@ pub(super) struct Log {
     /// The configuration at the beginning, and the places that have differed from it at any time, where these are wanted.
     survey: Option<(Leaves, BTreeSet<Spot>)>,
     conditions: Arc<[Condition]>,
+    /// The changes that others may make, by their numbers in scripts.
+    offers: Arc<[Meddling]>,
     /// The world's own invariants that were broken, each once.
     pub(super) broken: BTreeSet<String>,
     meddled: Option<Meddled>,
@@ -65,9 +67,13 @@ struct Meddled {
 
 impl Log {
     /// `lasting` are the steps whose effect cannot be undone.
-    pub(super) fn new(conditions: Arc<[Condition]>, lasting: impl IntoIterator<Item = StepId>) -> Self {
+    pub(super) fn new(
+        conditions: Arc<[Condition]>,
+        offers: Arc<[Meddling]>,
+        lasting: impl IntoIterator<Item = StepId>,
+    ) -> Self {
         let effects = lasting.into_iter().map(|step| (step, 0)).collect();
-        Self { conditions, effects, ..Self::default() }
+        Self { conditions, offers, effects, ..Self::default() }
     }
 
     /// From now on the places are noted that differ from `first` at any time.
@@ -130,7 +136,7 @@ impl Log {
 
     /// Lets somebody else make one of the changes that the world offers.
     pub(super) fn meddle(&mut self, world: &mut World, which: usize) {
-        let Some(meddling) = world.meddlings().into_iter().nth(which) else { return };
+        let Some(meddling) = self.offers.get(which).cloned() else { return };
         let before = leaves(&world.contents());
         world.meddle(&meddling);
         let after = leaves(&world.contents());

@@ -100,9 +100,10 @@ fn seconds(explorer: &Explorer<'_>, first: &Rehearsal, round: usize) -> Result<V
     handful
         .map(|second| {
             let fork = base.forks.iter().rev().find(|fork| fork.precedes(&second.fault));
-            let fork = fork.or_else(|| explorer.fork(&first.script));
             let mut script = first.script.clone();
             script.faults.push(second.fault);
+            let stale = script.faults.iter().any(super::Fault::is_stale);
+            let fork = fork.filter(|_| !stale).or_else(|| explorer.fork(&script));
             let outcome = explorer.rehearse(&script, fork)?;
             Ok(Rehearsal { script, step: first.step.clone(), outcome })
         })

@@ -8,7 +8,7 @@ use super::{
     stage::Performance,
 };
 use lifeboat_contract::{Access, StepId};
-use lifeboat_simulated::{Planes, World};
+use lifeboat_simulated::{Injected, Meddling, Planes, World};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fault, and what to try it with.
@@ -30,18 +30,22 @@ pub(super) struct Harm {
 }
 
 impl Harm {
-    pub(super) fn of(scenario: &Scenario, yardstick: &Yardstick) -> Self {
+    /// `after` is the world that the undisturbed run leaves.
+    pub(super) fn of(scenario: &Scenario, after: &World, yardstick: &Yardstick) -> Self {
         let planes = scenario.plan.steps.iter().flat_map(|step| &step.touches.planes);
         let regions: BTreeSet<String> = planes.filter_map(|plane| Some(plane.region.as_ref()?.to_string())).collect();
-        let before = leaves(&scenario.world.contents());
-        let touched = |world: &World, which: usize| {
-            let mut world = world.clone();
-            let Some(meddling) = world.meddlings().into_iter().nth(which) else { return false };
-            world.meddle(&meddling);
-            yardstick.owns_any(&differing(&before, &leaves(&world.contents())))
+        // A change that leaves what the run finds or makes itself is no stranger's, for all that anybody can see.
+        let strange = |meddling: &Meddling| {
+            [&scenario.world, after].into_iter().all(|world| {
+                let mut changed = world.clone();
+                changed.meddle(meddling);
+                let (before, now) = (leaves(&world.contents()), leaves(&changed.contents()));
+                let places = differing(&before, &now);
+                places.is_empty() || yardstick.is_strange(&places, &now)
+            })
         };
-        let all = scenario.world.meddlings().len();
-        let meddlings = (0..all).filter(|which| touched(&scenario.world, *which)).collect();
+        let all = scenario.world.meddlings();
+        let meddlings = (0..all.len()).filter(|which| strange(&all[*which])).collect();
         Self { regions: regions.into_iter().collect(), meddlings }
     }
 }
@@ -74,7 +78,10 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
             add(Fault::Meddled(number, *which), step);
         }
     }
-    let mut lasting = BTreeSet::new();
+    let (mut lasting, mut written) = (BTreeSet::new(), BTreeSet::new());
+    for sent in performance.sent.iter().take(since.requests).filter(|sent| sent.access == Access::Write) {
+        written.insert(&sent.service);
+    }
     for (number, sent) in (0_u64..).zip(&performance.sent).skip(since.requests) {
         let step = sent.step.as_ref();
         // What fails for good from the first of many looks on fails from the second on, too.
@@ -82,7 +89,15 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
         add(Fault::KilledBeforeRequest(number), step);
         add(Fault::KilledAfterRequest(number), step);
         let faults: &[_] = if sent.access == Access::Write { &WRITE_FAULTS } else { &READ_FAULTS };
-        for injected in faults.iter().filter(|injected| begins || !injected.is_for_good()) {
+        if sent.access == Access::Write {
+            written.insert(&sent.service);
+        }
+        // Before the first write nothing is stale.
+        let makes_sense = |injected: &&Injected| match injected {
+            Injected::Stale(_) => written.contains(&sent.service),
+            injected => begins || !injected.is_for_good(),
+        };
+        for injected in faults.iter().filter(makes_sense) {
             add(Fault::Request(number, *injected), step);
         }
     }

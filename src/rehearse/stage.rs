@@ -1,7 +1,7 @@
 //! One rehearsal: the run, its deaths and its lives after them, in virtual time.
 
 use super::{
-    fault::{Policy, Script},
+    fault::{Fault, Policy, Script},
     fork::{Fork, Key, Seen},
     life::{Left, Life, Surroundings},
     log::{Log, leaves},
@@ -117,10 +117,14 @@ struct Found {
 impl<'a> Stage<'a> {
     fn new(scenario: &'a Scenario, script: &Script, ways: Ways<'a>) -> Self {
         let world = ways.from.map_or_else(|| scenario.world.clone(), |fork| fork.world.clone());
+        let mut world = world;
+        if script.faults.iter().any(Fault::is_stale) {
+            world.remember_writes();
+        }
         let clock: SharedClock = Arc::new(TokioClock::starting_at(world.now(), 1));
         let cloud = Arc::new(SimulatedCloud::new(world, clock.clone(), 1, None));
         let log = || {
-            let log = Log::new(scenario.never.clone(), lasting(&scenario.plan));
+            let log = Log::new(scenario.never.clone(), scenario.world.meddlings().into(), lasting(&scenario.plan));
             // What the undisturbed runs touch is theirs to touch.
             if script.faults.is_empty() { log.survey(leaves(&scenario.world.contents())) } else { log }
         };
@@ -404,7 +408,6 @@ impl Approver for Anybody {
 mod tests {
     use super::*;
     use crate::{
-        rehearse::fault::Fault,
         runbook::{Intent, Source, check, document},
         wiring,
     };

@@ -185,7 +185,8 @@ impl World {
     }
 
     pub(crate) fn has_stale_reads(&self) -> bool {
-        self.faults.iter().any(|fault| matches!(fault.effect, crate::fault::FaultEffect::Stale(_)))
+        let is_stale = |fault: &crate::fault::Fault| matches!(fault.effect, crate::fault::FaultEffect::Stale(_));
+        self.remembers_writes || self.faults.iter().any(is_stale)
     }
 
     /// A request that nobody waits for any more takes effect, unless its region is gone by now.

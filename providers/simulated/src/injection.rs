@@ -58,6 +58,11 @@ impl World {
         self.late.push(LateCall::of(request, at));
     }
 
+    /// From now on keeps what was before the last write to each service: a read that is made stale later may show it.
+    pub fn remember_writes(&mut self) {
+        self.remembers_writes = true;
+    }
+
     /// Lets this happen to the request with this number, counted from the world's start. Requests of the past are past.
     pub fn inject(&mut self, request: u64, injected: Injected) {
         let rejection = |status: u16| Rejection {

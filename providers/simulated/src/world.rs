@@ -39,6 +39,7 @@ pub struct World {
     pub(crate) late: Vec<LateCall>,
     /// The cloud as it was before the last write to a service, where a fault makes reads stale.
     pub(crate) before_write: BTreeMap<String, Snapshot>,
+    pub(crate) remembers_writes: bool,
     /// How many requests were answered: chance and request ids come from it.
     pub(crate) requests: u64,
 }

@@ -98,6 +98,7 @@ impl World {
             never: document.never.clone(),
             late: Vec::new(),
             before_write: BTreeMap::new(),
+            remembers_writes: false,
             requests: 0,
         };
         world.begin();
