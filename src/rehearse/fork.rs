@@ -38,8 +38,13 @@ impl Fork {
     }
 
     pub(super) fn records(&self) -> u64 {
-        self.left.disk.iter().filter(|byte| **byte == b'\n').count() as u64
+        lines(&self.left.disk)
     }
+}
+
+/// How many lines a journal has.
+pub(super) fn lines(journal: &[u8]) -> u64 {
+    journal.split(|byte| *byte == b'\n').count() as u64 - 1
 }
 
 /// Whether no step is under way right after a record: every other step is done, or could not have begun yet.

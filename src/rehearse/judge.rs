@@ -100,10 +100,8 @@ impl Yardstick {
         for (invariant, what) in self.configuration(performance, harmed) {
             broken(invariant, what);
         }
-        if !harmed {
-            if let Some(what) = self.not_serving(performance) {
-                broken("not-serving", what);
-            }
+        if !harmed && let Some(what) = self.not_serving(performance) {
+            broken("not-serving", what);
         }
         for condition in &performance.log.broken {
             broken("never", condition.clone());

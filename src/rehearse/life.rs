@@ -55,7 +55,7 @@ impl Surroundings {
 
     /// How many records are durable.
     pub(super) fn records(&self) -> u64 {
-        self.disk().iter().filter(|byte| **byte == b'\n').count() as u64
+        super::fork::lines(&self.disk())
     }
 
     pub(super) fn sent(&self) -> MutexGuard<'_, Vec<Sent>> {
