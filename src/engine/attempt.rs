@@ -109,6 +109,10 @@ impl<S: Storage> Engine<'_, S> {
             }
             let verdict = match judge(&mut watch, &seen, &quarry.pace, self.cx.clock.now()) {
                 Verdict::Fail(failure) if failure.code == "drifted" && self.overwrites(direction) => Verdict::Drive,
+                // It reads as it should, and what made it so was turned down half-way: it may not be in force.
+                Verdict::Settled if is_faulted(&seen) && self.was_turned_down(quarry.id, Direction::Back) => {
+                    Verdict::Drive
+                }
                 verdict => verdict,
             };
             match verdict {
@@ -153,6 +157,15 @@ impl<S: Storage> Engine<'_, S> {
             deadline: quarry.deadline,
             streak: 0,
         }
+    }
+
+    /// Whether the last attempt in this direction is not known to have been accepted.
+    fn was_turned_down(&self, id: &StepId, direction: Direction) -> bool {
+        let state = self.ledger.state();
+        let last = state.steps[id].intent.as_ref().and_then(|intent| intent.last.as_ref());
+        last.is_some_and(|last| {
+            last.direction == direction && last.end.as_ref().is_none_or(|end| end.failure.is_some())
+        })
     }
 
     fn overwrites(&self, direction: Direction) -> bool {
@@ -272,6 +285,10 @@ fn transition(quarry: &Quarry<'_>, seen: &ObservedValue, watch: &Watch) -> Trans
             data_loss: None,
         },
     }
+}
+
+fn is_faulted(seen: &ObservedValue) -> bool {
+    matches!(seen.phase, lifeboat_contract::Phase::Faulted { .. })
 }
 
 fn requested_pause(error: &CallError) -> Option<Duration> {

@@ -3,6 +3,7 @@
 
 use crate::{
     engine::{RunState, StepPhase},
+    journal::StepOutcome,
     runbook::Condition,
 };
 use lifeboat_contract::{Access, StepId};

@@ -51,6 +51,18 @@ fn pairs_are_tried_as_far_as_the_budget_goes_and_each_can_be_replayed() {
     assert_eq!(replayed["rehearsals"][0]["ending"], "rolled_back");
 }
 
+/// A way back that the cloud called off half-way reads as it should and is not in force: a rehearsal found it.
+#[test]
+fn a_way_back_that_was_called_off_is_not_taken_for_done() {
+    let program = Program::new();
+    let words = ["--to", "b", "--replay", "called-off:35,return"];
+    let (code, text, errors) =
+        rehearse(&program, "runbooks/active-passive-azure", &world("active-passive-azure"), &words);
+    assert_eq!(code, Some(0), "{errors}{text}");
+    let found: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(found["rehearsals"][0]["ending"], "rolled_back", "{text}");
+}
+
 /// The world says itself what must never come to pass.
 #[test]
 fn a_worlds_own_invariant_is_judged_at_every_moment() {

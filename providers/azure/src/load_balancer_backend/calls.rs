@@ -112,7 +112,9 @@ async fn drive_pool(
 ) -> Result<(), CallError> {
     let mut found = arm.read_existing(&POOL_GET, &step.pool).await?;
     let (current, seen, to) = (seen_in_pool(step, &found.body), &transition.now.state, &transition.to);
-    if current == *to {
+    // A pool whose last write was called off reads as it was asked for, and is not in force so: it is written again.
+    let in_force = !matches!(transition.now.phase, Phase::Faulted { .. });
+    if current == *to && in_force {
         return Ok(());
     }
     let foreign = differs(&current.admin_states, &seen.admin_states, &to.admin_states)

@@ -151,7 +151,9 @@ async fn route(
     };
     let existing = route_in(&found, destination);
     let current = existing.map(|route| NextHop::of(&route["properties"]));
-    if current == *to {
+    // A route whose last write was called off reads as it was asked for, and is not in force so: it is written again.
+    let in_force = !matches!(transition.now.phase, lifeboat_contract::Phase::Faulted { .. });
+    if current == *to && in_force {
         return Outcome::unchanged();
     }
     let seen = transition.now.state.routes.get(&key).cloned().flatten();

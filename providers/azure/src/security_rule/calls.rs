@@ -41,7 +41,9 @@ pub(super) async fn drive(
     let id = step.id();
     let found = arm.read(&SECURITY_RULE_GET, &id).await?;
     let current = found.as_ref().map(|found| Rule::of(&found.body));
-    if current == transition.to.rule {
+    // A rule whose last write was called off reads as it was asked for, and is not in force so: it is written again.
+    let in_force = !matches!(transition.now.phase, Phase::Faulted { .. });
+    if current == transition.to.rule && in_force {
         return Ok(());
     }
     if current != transition.now.state.rule {
