@@ -98,6 +98,8 @@ impl Log {
             StepPhase::Pending | StepPhase::WaitingUntil(_) | StepPhase::AwaitingApproval | StepPhase::Undone(_) => {
                 Done::Nothing
             }
+            // Whole groups of steps are left out at once: they say nothing of how far a run has come.
+            StepPhase::Done(StepOutcome::Skipped | StepOutcome::Owed) => Done::Nothing,
             StepPhase::Begun | StepPhase::Failed | StepPhase::Undoing | StepPhase::UndoFailed => Done::Some,
             StepPhase::Done(_) => Done::All,
         };
