@@ -148,7 +148,10 @@ impl Log {
             (place, value)
         });
         let what = meddling.to_string();
-        self.meddled = Some(Meddled { what, left: left.collect(), looked: BTreeSet::new(), stood: true });
+        // What was changed before still counts.
+        let mut all = self.meddled.take().map(|earlier| earlier.left).unwrap_or_default();
+        all.extend(left);
+        self.meddled = Some(Meddled { what, left: all, looked: BTreeSet::new(), stood: true });
     }
 
     /// The places that somebody else changed, and what was left there.
