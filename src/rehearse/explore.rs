@@ -170,7 +170,7 @@ impl<'a> Explorer<'a> {
             }
         };
         let (there, back) = (whole(Policy::Resume)?, whole(Policy::Return)?);
-        let yardstick = Yardstick::of(&scenario.world, &there, &back);
+        let yardstick = Yardstick::of(scenario, &there, &back);
         let harm = Harm::of(scenario, &there.world, &yardstick);
         let (seen, performed_ms) = (Seen::default(), AtomicU64::new(0));
         Ok(Self { scenario, yardstick, harm, there, back, seen, performed_ms })

@@ -27,6 +27,8 @@ pub(super) struct Harm {
     regions: Vec<String>,
     /// The places, among the world's meddlings, of those that touch what the run touches.
     meddlings: Vec<usize>,
+    /// Whether an incident has taken something away that may come back.
+    ails: bool,
 }
 
 impl Harm {
@@ -46,7 +48,7 @@ impl Harm {
         };
         let all = scenario.world.meddlings();
         let meddlings = (0..all.len()).filter(|which| strange(&all[*which])).collect();
-        Self { regions: regions.into_iter().collect(), meddlings }
+        Self { regions: regions.into_iter().collect(), meddlings, ails: scenario.world.ails() }
     }
 }
 
@@ -76,6 +78,9 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
         }
         for which in &harm.meddlings {
             add(Fault::Meddled(number, *which), step);
+        }
+        if harm.ails {
+            add(Fault::Recovered(number), step);
         }
     }
     let (mut lasting, mut written) = (BTreeSet::new(), BTreeSet::new());

@@ -61,7 +61,7 @@ fn the_probes_of_a_region_failover_measure_what_the_world_knows() {
     let program = Program::new();
     let record = drill(&program, "region-failover", "r2", &[], 0);
     let figure = &record["agreement"][0];
-    assert_eq!(figure["world_s"], json!(15.0), "the database takes no writes for 15 s: {figure:#}");
+    assert!(figure["world_s"].as_f64().unwrap() >= 15.0, "the database takes no writes for 15 s: {figure:#}");
     assert_eq!(figure["agrees"], true);
     let rto = objective(&record, "rto");
     assert_eq!(rto["verdict"], "met");

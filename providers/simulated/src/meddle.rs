@@ -2,7 +2,7 @@
 //!
 //! They are the kind that an anxious colleague makes by hand, and leave a resource as no plan has it.
 
-use crate::{World, document::PlanesDocument, ec2::InstanceState, incident::Happening};
+use crate::{World, document::PlanesDocument, ec2::InstanceState, incident::Happening, traffic::Process};
 use std::fmt;
 
 /// One such change.
@@ -109,6 +109,32 @@ impl World {
         let what = Happening::RegionLost { region: region.to_owned(), planes };
         what.apply(&mut self.cloud, &mut self.estate, self.now);
         self.settle();
+    }
+
+    /// Whether an incident has taken something away that it could give back: a region, a zone, or a process that hangs.
+    pub fn ails(&self) -> bool {
+        !self.afflictions().is_empty()
+    }
+
+    /// Everything that incidents have taken away comes back now, whatever was to happen later.
+    pub fn recover(&mut self) {
+        for what in self.afflictions() {
+            what.apply(&mut self.cloud, &mut self.estate, self.now);
+        }
+        self.settle();
+    }
+
+    /// What ends each thing that an incident did and that still lasts.
+    fn afflictions(&self) -> Vec<Happening> {
+        let lost = self.cloud.lost.iter().filter(|(_, lost)| lost.control || lost.data);
+        let regions =
+            lost.map(|(region, _)| Happening::RegionRestored { region: region.clone(), planes: PlanesDocument::Both });
+        let zones = self.cloud.lost_zones.iter().cloned().map(Happening::ZoneRestored);
+        let hung = self.estate.engines.iter().flat_map(|(cluster, engine)| {
+            let hung = engine.nodes.iter().filter(|(_, node)| node.process == Process::Hung);
+            hung.map(|(node, _)| Happening::ProcessResumed { cluster: cluster.clone(), node: node.clone() })
+        });
+        regions.chain(zones).chain(hung).collect()
     }
 
     fn runs(&self, region: &str, instance: &str) -> bool {

@@ -6,7 +6,7 @@ use crate::{
     fault::Fault,
     incident::Incident,
     machine::Zone,
-    traffic::{Estate, Figures, Load, Traffic},
+    traffic::{Estate, Figures, Load, Serving, Taker, Traffic},
 };
 use jiff::Timestamp;
 use lifeboat_contract::clock;
@@ -207,11 +207,15 @@ impl World {
             client.measure(fortune, from, until);
         }
         self.traffic.families.measure(cloud, self.traffic.clients.values().zip(&fortunes), from, until);
-        for ping in self.traffic.pings.values_mut() {
-            let fate = ping.fate(cloud, estate);
+        let pings = self.traffic.pings.values().map(|ping| ping.fate(cloud, estate));
+        let senders = self.traffic.senders.values().map(|sender| estate.taker(cloud, sender, from));
+        let served = fortunes.into_iter().map(|fortune| fortune.served.into_keys().collect()).collect();
+        let now = Serving { clients: served, pings: pings.collect(), senders: senders.collect() };
+        self.traffic.watch(cloud, estate, from, &now);
+        for (ping, fate) in self.traffic.pings.values_mut().zip(now.pings) {
             ping.measure(fate, from, until);
         }
-        self.measure_engines(from, until);
+        self.measure_engines(now.senders, from, until);
         self.cloud.publish_lag(from, until);
     }
 
@@ -226,13 +230,11 @@ impl World {
     }
 
     /// Messages go where the network leads them, and are worked on.
-    fn measure_engines(&mut self, from: Timestamp, until: Timestamp) {
-        let fates: Vec<Option<(String, u64)>> =
-            self.traffic.senders.values().map(|sender| self.estate.taker(&self.cloud, sender, from)).collect();
-        for (sender, taker) in self.traffic.senders.values_mut().zip(fates) {
-            let takes_ms = taker.as_ref().map(|(_, takes_ms)| *takes_ms);
+    fn measure_engines(&mut self, takers: Vec<Option<Taker>>, from: Timestamp, until: Timestamp) {
+        for (sender, taker) in self.traffic.senders.values_mut().zip(takers) {
+            let takes_ms = taker.as_ref().map(|taker| taker.takes_ms);
             let acknowledged = sender.measure(takes_ms, from, until);
-            if let Some(engine) = taker.and_then(|(cluster, _)| self.estate.engines.get_mut(&cluster)) {
+            if let Some(engine) = taker.and_then(|taker| self.estate.engines.get_mut(&taker.cluster)) {
                 engine.queue.accept(acknowledged);
             }
         }

@@ -4,7 +4,7 @@ use super::{End, Estate, Load, WHOLE, millionths, millis, millis_between, path::
 use crate::{cloud::Cloud, reach::Request};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Client {
@@ -15,6 +15,8 @@ pub(crate) struct Client {
     pub(crate) requests_per_second: f64,
     pub(crate) writes: bool,
     pub(crate) measures: ClientMeasures,
+    /// The sites that answered some of its requests when it was last measured.
+    pub(crate) served_by: BTreeSet<String>,
 }
 
 /// Shares are in millionths, times in milliseconds: their sums don't depend on where intervals are cut.

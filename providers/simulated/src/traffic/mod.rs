@@ -5,6 +5,7 @@ mod client;
 mod engine;
 mod figures;
 mod load;
+mod misled;
 mod path;
 mod ping;
 mod writes;
@@ -12,9 +13,11 @@ mod writes;
 pub(crate) use application::{Application, ApplicationPath, Served, Software};
 pub(crate) use client::{Client, ClientMeasures};
 pub use engine::Peer;
-pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Storage};
+pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Storage, Taker};
 pub use figures::{ClientFigures, EngineFigures, Figures, PingFigures};
 pub(crate) use load::Load;
+pub use misled::Misled;
+pub(crate) use misled::Serving;
 pub(crate) use path::{End, HostTarget, Way};
 pub(crate) use ping::{Fate, Ping};
 pub(crate) use writes::Families;
@@ -44,6 +47,7 @@ pub(crate) struct Traffic {
     pub(crate) pings: BTreeMap<String, Ping>,
     pub(crate) senders: BTreeMap<String, Sender>,
     pub(crate) families: Families,
+    pub(crate) misled: Vec<Misled>,
 }
 
 /// A whole, in the parts that shares of traffic are counted in.

@@ -20,6 +20,8 @@ pub(crate) struct Ping {
     pub(crate) longest_loss: u64,
     /// Packets that arrived, by site.
     pub(crate) arrived: BTreeMap<String, u64>,
+    /// The site that its packets reached when it was last measured.
+    pub(crate) arrives_at: Option<String>,
 }
 
 /// What becomes of packets while nothing changes.
