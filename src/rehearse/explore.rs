@@ -5,7 +5,7 @@ use super::{
     fork::{Fork, Key, Seen},
     judge::{Violation, Yardstick, timeline},
     pairs::{Pairs, pairs},
-    points::{Harm, Point, Since, points, spread},
+    points::{Harm, Point, Since, ends, points, spread},
     scenario::{NoScenario, Scenario},
     stage::{Ending, Performance, Performed, Ways, perform},
 };
@@ -343,8 +343,7 @@ pub(super) fn parallel<T: Send>(
 /// Where a script's last fault strikes, as a place from which on others are looked for.
 pub(super) fn since(script: &Script, performance: &Performance) -> Since {
     use super::fault::Place;
-    let ends: Vec<usize> =
-        performance.journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+    let ends = ends(&performance.journal);
     let index = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     match script.faults.last().map(Fault::place) {
         None => Since::default(),

@@ -3,12 +3,13 @@
 use super::{
     fault::{Fault, Policy, Script},
     log::{Done, Gap, Leaves, Position, Spot, differing, leaves, shown},
+    points::ends,
     scenario::{CANARY, Scenario},
     stage::{Ending, Performance},
 };
 use crate::{
     engine::RunState,
-    journal::{Journaled, Record},
+    journal::Record,
     plan::{Plan, PlannedBody, PlannedStep},
 };
 use jiff::Timestamp;
@@ -295,9 +296,7 @@ fn count(position: &Position, wanted: Done) -> usize {
 
 /// The first write that was sent while the journal held no open attempt of its step.
 fn without_intent(performance: &Performance) -> Option<String> {
-    let mut ends = performance.journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-    let mut lines =
-        performance.records.iter().map(|line: &Journaled| (line, ends.next().unwrap_or(usize::MAX))).peekable();
+    let mut lines = performance.records.iter().zip(ends(&performance.journal)).peekable();
     let mut state: Option<RunState> = None;
     for sent in performance.sent.iter().filter(|sent| sent.access == Access::Write) {
         while let Some((line, _)) = lines.next_if(|(_, end)| *end <= sent.durable) {

@@ -111,6 +111,18 @@ impl World {
         self.settle();
     }
 
+    /// Gives a region back that was lost.
+    pub fn restore(&mut self, region: &str) {
+        let what = Happening::RegionRestored { region: region.to_owned(), planes: PlanesDocument::Both };
+        what.apply(&mut self.cloud, &mut self.estate, self.now);
+        self.settle();
+    }
+
+    /// Whether a region, or one plane of it, is lost.
+    pub fn has_lost(&self, region: &str) -> bool {
+        self.cloud.lost.get(region).is_some_and(|lost| lost.control || lost.data)
+    }
+
     /// Whether an incident has taken something away that it could give back: a region, a zone, or a process that hangs.
     pub fn ails(&self) -> bool {
         !self.afflictions().is_empty()
