@@ -260,9 +260,9 @@ pub(super) struct RehearseArgs {
     /// How many rehearsals are performed at a time [default: one for each core]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<usize>,
-    /// Performs this one script again, as a violation printed it
+    /// Performs this script again, as a violation printed it, and no other; can be repeated
     #[arg(long, value_name = "SCRIPT")]
-    pub(super) replay: Option<String>,
+    pub(super) replay: Vec<String>,
 }
 
 /// Files to write when the run has left the engine.
