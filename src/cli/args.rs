@@ -146,7 +146,7 @@ pub(super) struct IntentArgs {
     /// The data loss that is accepted in a failover: `30s`, or `unbounded`
     #[arg(long, value_name = "DURATION")]
     pub(super) accept_data_loss: Option<String>,
-    /// A region that is lost; can be repeated
+    /// A region that is lost; can be repeated. `all`, of `plan` alone: what the loss of each region would leave
     #[arg(long, value_name = "REGION")]
     pub(super) impaired: Vec<String>,
     /// An input of the runbook; can be repeated

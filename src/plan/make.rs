@@ -70,6 +70,7 @@ pub async fn make(runbook: &ResolvedRunbook, cx: &Cx) -> Plan {
         rpo: runbook.rpo.map(Span),
         on_failure: runbook.on_failure,
         steps,
+        warnings: Vec::new(),
         made_at: cx.clock.now(),
         digest: String::new(),
     };
@@ -167,7 +168,7 @@ fn plan_step(step: &ResolvedStep, run: &RunContext, sight: Sight, earlier: &Fore
         (Some(condition), _, _) => Some(Skip::Condition(condition.clone())),
         (None, Sight::Lost(regions), Some(OnImpaired::Skip)) => Some(Skip::Impaired(regions.clone())),
         (None, Sight::Lost(regions), _) => {
-            refusals.push(needs_lost_region(regions));
+            refusals.push(needs_lost_region(&touches, regions));
             None
         }
         (None, Sight::NotAdmitted(refusal), _) => {
@@ -306,9 +307,15 @@ fn moving_elsewhere(now: &ObservedValue, target: &Value) -> Option<Refusal> {
     }
 }
 
-fn needs_lost_region(regions: &BTreeSet<Region>) -> Refusal {
-    let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
-    Refusal::new("region.impaired", format!("needs the control plane of {}, which was declared lost", names.join(", ")))
+fn needs_lost_region(touches: &Touches, regions: &BTreeSet<Region>) -> Refusal {
+    let lost: BTreeSet<String> = touches
+        .planes
+        .iter()
+        .filter(|plane| plane.region.as_ref().is_some_and(|region| regions.contains(region)))
+        .map(ToString::to_string)
+        .collect();
+    let lost: Vec<String> = lost.into_iter().collect();
+    Refusal::new("region.impaired", format!("needs {}, which was declared lost", lost.join(" and ")))
         .with_hint("give the step `on_impaired: skip` if the run can do without it; it is then owed")
 }
 

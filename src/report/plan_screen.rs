@@ -91,6 +91,10 @@ fn header(page: &mut Page<'_>, plan: &Plan) {
     if !plan.impaired.is_empty() {
         page.line(0, Tone::Warning, &format!("declared lost: {}", join(&plan.impaired)));
     }
+    for warning in &plan.warnings {
+        page.labelled(0, "warning: ", 9, Tone::Warning, &warning.message);
+        page.labelled(0, "hint: ", 6, Tone::Plain, &warning.hint);
+    }
 }
 
 fn when_a_step_fails(policy: OnFailure) -> &'static str {
@@ -125,8 +129,9 @@ fn body(page: &mut Page<'_>, plan: &Plan, step: &PlannedStep, previous: Option<&
         (Some(Skip::Condition(condition)), _) => {
             page.line(BODY, Tone::Plain, &format!("skipped ({condition} does not hold)"));
         }
-        (Some(Skip::Impaired(regions)), _) => {
-            page.line(BODY, Tone::Warning, &format!("owed (needs {}, declared lost): to be done later", join(regions)));
+        (Some(Skip::Impaired(_)), _) => {
+            let lost: BTreeSet<String> = step.lost_planes(&plan.impaired).map(ToString::to_string).collect();
+            page.line(BODY, Tone::Warning, &format!("owed (needs {}, declared lost): to be done later", join(lost)));
         }
         (None, PlannedBody::Check { question }) => page.line(BODY, Tone::Plain, question),
         (None, PlannedBody::Task(task)) => planned_task(page, task),
@@ -392,7 +397,8 @@ mod tests {
              globalaccelerator in us-west-2; up to 1m
 
          5.  drain-active      owed       aws.globalaccelerator.endpoint_group
-             owed (needs us-east-1, declared lost): to be done later
+             owed (needs elasticloadbalancing in us-east-1, declared lost): to be done
+             later
 
          6.  announce          skipped    http.check
              skipped (mode == "switchover" does not hold)

@@ -12,7 +12,11 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Debug},
+    time::Duration,
+};
 
 /// A step kind that changes the world. The struct is the schema, the documentation and the parser of `with`.
 pub trait Change: DeserializeOwned + JsonSchema + Debug + Send + Sync + 'static {
@@ -179,6 +183,15 @@ pub struct ControlPlane {
     pub service: String,
     /// `None` for a service without regions.
     pub region: Option<Region>,
+}
+
+impl fmt::Display for ControlPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.region {
+            Some(region) => write!(f, "{} in {region}", self.service),
+            None => f.write_str(&self.service),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
