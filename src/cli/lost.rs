@@ -5,15 +5,15 @@ use super::{
     cloud::Surroundings,
     exit::Exit,
     intent, load,
-    plan::{observe, observe_unasked},
+    plan::{dependencies, observe, observe_unasked},
     trouble::Trouble,
 };
 use crate::{
-    plan::{LostRegion, LostRegions, Plan, regions_of},
+    plan::{LostRegion, LostRegions, Plan, hold, regions_of},
     report::{self, Style},
     runbook::{Intent, Runbook, Source},
 };
-use lifeboat_contract::{Mode, Region, SiteId};
+use lifeboat_contract::{DependsOn, Mode, Region, SiteId};
 
 /// What stands for every region.
 pub(super) const ALL: &str = "all";
@@ -56,8 +56,16 @@ async fn look(
     around: &Surroundings,
     common: &Common,
 ) -> Result<LostRegions, Trouble> {
+    let mut in_question = regions_of(&sites(runbook), healthy);
+    for dependency in dependencies(runbook, around).await {
+        let what = match dependency.on {
+            DependsOn::Credentials => "credentials",
+            DependsOn::Executor => "this program",
+        };
+        hold(&mut in_question, &dependency.region, what.to_owned());
+    }
     let mut regions = Vec::new();
-    for (region, holds) in regions_of(&sites(runbook), healthy) {
+    for (region, holds) in in_question {
         let without = Intent { impaired: [region.clone()].into(), ..intent.clone() };
         // What reads from a lost region without saying so must show.
         around.impair(without.impaired.clone());

@@ -14,7 +14,7 @@ use crate::{
     report::{self, Style},
     runbook::{Intent, Runbook, Source},
 };
-use lifeboat_contract::{Cx, SiteId};
+use lifeboat_contract::{Cx, Dependency, SiteId};
 use std::{fs, path::Path};
 
 pub(super) fn plan(args: &PlanArgs, common: &Common) -> Result<Exit, Trouble> {
@@ -91,7 +91,17 @@ async fn planned(
     let resolved = runbook.resolve(&around.catalog, intent).map_err(|list| load::findings(source, &list, common))?;
     let secrets = around.credential_secrets(&resolved.providers, &resolved.secrets)?;
     let cx = around.cx(Carries::ReadsOnly, &resolved.providers, None, secrets)?;
-    Ok((plan::make(&resolved, &cx).await, cx))
+    let mut plan = plan::make(&resolved, &cx).await;
+    if !plan.impaired.is_empty() {
+        plan.warnings = plan::warnings(&dependencies(runbook, around).await, &plan.impaired);
+    }
+    Ok((plan, cx))
+}
+
+/// Which regions a run depends on besides its steps'.
+pub(super) async fn dependencies(runbook: &Runbook, around: &Surroundings) -> Vec<Dependency> {
+    let used = runbook.sites().into_iter().map(|site| site.provider).collect();
+    around.dependencies(runbook.providers().0, &used).await
 }
 
 /// The plan, and how long it took in drills.

@@ -3,7 +3,7 @@
 //! Decides nothing: which step is owed or refused was decided when the plan was made.
 
 use super::value::{Plan, PlannedStep, Skip, Warning};
-use lifeboat_contract::{ControlPlane, Mode, Refusal, Region, SiteId, StepId};
+use lifeboat_contract::{ControlPlane, Dependency, Mode, Refusal, Region, SiteId, StepId};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -116,10 +116,44 @@ pub fn regions_of(sites: &[(SiteId, Option<Region>)], plan: &Plan) -> Vec<(Regio
     found
 }
 
+/// What an operator must be told who declares these regions lost, while the run depends on them by more than its steps.
+pub fn warnings(dependencies: &[Dependency], lost: &BTreeSet<Region>) -> Vec<Warning> {
+    let touched = dependencies.iter().filter(|dependency| lost.contains(&dependency.region));
+    let warning = |dependency: &Dependency| Warning {
+        code: format!("region.{}", dependency.on.word()),
+        message: format!("{}, which is declared lost", dependency.what),
+        hint: dependency.instead.clone(),
+    };
+    touched.map(warning).collect()
+}
+
 /// Says that something is in a region.
 pub fn hold(found: &mut Vec<(Region, Vec<String>)>, region: &Region, what: String) {
     match found.iter_mut().find(|(known, _)| known == region) {
+        Some((_, holds)) if holds.contains(&what) => {}
         Some((_, holds)) => holds.push(what),
         None => found.push((region.clone(), vec![what])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lifeboat_contract::DependsOn;
+
+    #[test]
+    fn only_what_depends_on_a_lost_region_is_told() {
+        let dependency = |region: &str, on| Dependency {
+            on,
+            region: region.into(),
+            what: format!("the credentials come from {region}"),
+            instead: "use others".to_owned(),
+        };
+        let all = [dependency("us-east-1", DependsOn::Credentials), dependency("eu-west-1", DependsOn::Executor)];
+        let found = warnings(&all, &["us-east-1".into(), "us-west-2".into()].into());
+        let [warning] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(warning.code, "region.credentials");
+        assert_eq!(warning.message, "the credentials come from us-east-1, which is declared lost");
+        assert_eq!(warning.hint, "use others");
     }
 }

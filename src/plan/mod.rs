@@ -10,7 +10,7 @@ mod value;
 
 pub(crate) use digest::sha256_hex;
 pub use graph::ancestors;
-pub use lost::{LostRegion, LostRegions, Standing, StepWithout, hold, regions_of};
+pub use lost::{LostRegion, LostRegions, Standing, StepWithout, hold, regions_of, warnings};
 pub(crate) use make::forward;
 pub use make::{Difference, differences, make};
 pub use value::{Plan, PlannedBody, PlannedChange, PlannedStep, PlannedTask, RunbookText, Skip, Warning};

@@ -14,6 +14,7 @@ mod kinds;
 mod layout;
 mod lines;
 mod lost_regions;
+mod needs;
 mod parity;
 mod plan_json;
 mod plan_screen;
@@ -44,6 +45,7 @@ pub use files::{ReportPath, Unusable, Unwritten, json_lines, markdown, write_rep
 pub use kinds::{first_sentence, kind_page};
 pub use lines::{Lines, Quiet};
 pub use lost_regions::{lost_regions_json, lost_regions_screen};
+pub use needs::needs_screen;
 pub use parity::{ParityHeading, parity_json, parity_screen};
 pub use plan_json::plan_json;
 pub use plan_screen::plan_screen;
