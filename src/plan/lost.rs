@@ -73,7 +73,7 @@ impl StepWithout {
             kind: step.kind.clone(),
             standing,
             planes: step.touches.planes.clone(),
-            lost: step.lost_planes(&plan.impaired).cloned().collect(),
+            lost: step.touches.planes_in(&plan.impaired).into_iter().cloned().collect(),
             refusals: step.refusals.clone(),
         }
     }

@@ -144,12 +144,8 @@ fn pause(error: &CallError) -> Duration {
 }
 
 fn lost(touches: &Touches, run: &RunContext) -> Option<BTreeSet<Region>> {
-    let regions: BTreeSet<Region> = touches
-        .planes
-        .iter()
-        .filter_map(|plane| plane.region.clone())
-        .filter(|region| run.impaired.contains(region))
-        .collect();
+    let planes = touches.planes_in(&run.impaired).into_iter();
+    let regions: BTreeSet<Region> = planes.filter_map(|plane| plane.region.clone()).collect();
     (!regions.is_empty()).then_some(regions)
 }
 
@@ -308,14 +304,7 @@ fn moving_elsewhere(now: &ObservedValue, target: &Value) -> Option<Refusal> {
 }
 
 fn needs_lost_region(touches: &Touches, regions: &BTreeSet<Region>) -> Refusal {
-    let lost: BTreeSet<String> = touches
-        .planes
-        .iter()
-        .filter(|plane| plane.region.as_ref().is_some_and(|region| regions.contains(region)))
-        .map(ToString::to_string)
-        .collect();
-    let lost: Vec<String> = lost.into_iter().collect();
-    Refusal::new("region.impaired", format!("needs {}, which was declared lost", lost.join(" and ")))
+    Refusal::new("region.impaired", format!("needs {}, which was declared lost", touches.words_in(regions)))
         .with_hint("give the step `on_impaired: skip` if the run can do without it; it is then owed")
 }
 

@@ -3,7 +3,7 @@
 use crate::runbook::{OnFailure, OnImpaired, ProviderConfig, RetryPolicy, SecretSource};
 use jiff::Timestamp;
 use lifeboat_contract::{
-    AcceptedLoss, ControlPlane, Mode, Place, Refusal, Region, Reversal, RunContext, SiteId, Span, StepId, Touches,
+    AcceptedLoss, Mode, Place, Refusal, Region, Reversal, RunContext, SiteId, Span, StepId, Touches,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -168,11 +168,6 @@ impl PlannedStep {
             PlannedBody::Task(task) => Some(&task.reversal),
             PlannedBody::Check { .. } | PlannedBody::Wait { .. } | PlannedBody::Approval { .. } => None,
         }
-    }
-
-    /// The control planes that the step needs, of those that are lost.
-    pub fn lost_planes<'s>(&'s self, lost: &'s BTreeSet<Region>) -> impl Iterator<Item = &'s ControlPlane> {
-        self.touches.planes.iter().filter(|plane| plane.region.as_ref().is_some_and(|region| lost.contains(region)))
     }
 
     /// The step as a step kind sees the run.

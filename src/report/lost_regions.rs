@@ -136,3 +136,78 @@ fn verdict(table: &LostRegions, region: &LostRegion) -> (Tone, String) {
     }
     (Tone::Bad, format!("the {mode} cannot be completed without it; a run is refused before it begins"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{plan::Warning, report::sample};
+    use lifeboat_contract::Refusal;
+
+    fn table(regions: &[&str]) -> LostRegions {
+        let plan = sample::failover();
+        let lost = |region: &&str| LostRegion::of(&(*region).into(), vec!["site r1".to_owned()], &plan);
+        LostRegions {
+            runbook: plan.runbook.name.clone(),
+            to: plan.to.clone(),
+            from: plan.from.clone(),
+            mode: plan.mode,
+            refused_anyway: Vec::new(),
+            regions: regions.iter().map(lost).collect(),
+        }
+    }
+
+    #[test]
+    fn a_region_says_what_is_left_without_it() {
+        let mut table = table(&["us-east-1"]);
+        table.regions[0].warnings = vec![Warning {
+            code: "region.executor".to_owned(),
+            message: "this program runs in us-east-1".to_owned(),
+            hint: "run it elsewhere".to_owned(),
+        }];
+        insta::assert_snapshot!(lost_regions_screen(&table, &Style { color: false, width: 100 }), @r"
+        region-failover without a region: make r2 active, from r1, as a failover
+        each column is the plan that is made when that region alone is declared lost
+
+                               us-east-1
+         1.  standby-ready     –
+         2.  promote-database  works
+         3.  open-standby      works
+         4.  close-active      works
+         5.  drain-active      owed
+         6.  announce          skipped
+         7.  traffic-healthy   –
+             – needs no control plane: a check, a task or a gate
+
+        us-east-1 (site r1): the failover can be completed without it; 1 step is owed, to be done later
+          drain-active  owed     needs elasticloadbalancing in us-east-1
+          warning: this program runs in us-east-1
+          hint: run it elsewhere
+        ");
+    }
+
+    #[test]
+    fn regions_that_do_not_fit_side_by_side_get_a_matrix_below() {
+        let many = ["ap-southeast-1", "ap-southeast-2", "eu-central-1", "germanywestcentral", "us-east-1"];
+        let screen = lost_regions_screen(&table(&many), &Style { color: false, width: 60 });
+        assert!(screen.lines().all(|line| line.chars().count() <= 60), "{screen}");
+        assert_eq!(screen.matches("2.  promote-database").count(), 5, "one region fits beside the steps\n{screen}");
+        let screen = lost_regions_screen(&table(&many), &Style { color: false, width: 100 });
+        assert!(screen.lines().all(|line| line.chars().count() <= 100), "{screen}");
+        assert_eq!(screen.matches("2.  promote-database").count(), 2, "{screen}");
+    }
+
+    #[test]
+    fn what_is_refused_with_every_region_there_is_not_laid_to_the_lost_one() {
+        let plan = sample::refused();
+        let refused_anyway: Vec<(_, Refusal)> =
+            plan.refusals().map(|(step, refusal)| (step.id.clone(), refusal.clone())).collect();
+        let regions = vec![LostRegion::of(&"eu-west-1".into(), vec!["site r3".to_owned()], &plan)];
+        let table = LostRegions { refused_anyway, regions, ..table(&[]) };
+        let screen = lost_regions_screen(&table, &Style { color: false, width: 100 });
+        assert!(
+            screen.contains("Refused with every region there, too\n  promote-database  the replication lag"),
+            "{screen}"
+        );
+        assert!(screen.ends_with("eu-west-1 (site r3): its loss alone refuses nothing\n"), "{screen}");
+    }
+}

@@ -129,9 +129,9 @@ fn body(page: &mut Page<'_>, plan: &Plan, step: &PlannedStep, previous: Option<&
         (Some(Skip::Condition(condition)), _) => {
             page.line(BODY, Tone::Plain, &format!("skipped ({condition} does not hold)"));
         }
-        (Some(Skip::Impaired(_)), _) => {
-            let lost: BTreeSet<String> = step.lost_planes(&plan.impaired).map(ToString::to_string).collect();
-            page.line(BODY, Tone::Warning, &format!("owed (needs {}, declared lost): to be done later", join(lost)));
+        (Some(Skip::Impaired(regions)), _) => {
+            let lost = step.touches.words_in(regions);
+            page.line(BODY, Tone::Warning, &format!("owed (needs {lost}, declared lost): to be done later"));
         }
         (None, PlannedBody::Check { question }) => page.line(BODY, Tone::Plain, question),
         (None, PlannedBody::Task(task)) => planned_task(page, task),

@@ -15,10 +15,11 @@ fn world_of(runbook: &str) -> String {
     format!("runbooks/{runbook}/world.yaml")
 }
 
-/// The runbook's world, with an incident that loses a region altogether.
-fn world_that_loses(program: &Program, runbook: &str, region: &str) -> PathBuf {
+/// The runbook's world, with an incident that loses a region: `0s, planes: both`.
+fn world_that_loses(program: &Program, runbook: &str, region: &str, how: (&str, &str)) -> PathBuf {
     let text = fs::read_to_string(world_of(runbook)).unwrap();
-    let loss = format!("\n  lost: [{{ at: 0s, lose_region: {region}, planes: both }}]\n");
+    let (at, planes) = how;
+    let loss = format!("\n  lost: [{{ at: {at}, lose_region: {region}, planes: {planes} }}]\n");
     let text = match text.split_once("\nincidents:\n") {
         Some((before, after)) => format!("{before}\nincidents:{loss}{after}"),
         None => format!("{text}\nincidents:{loss}"),
@@ -30,7 +31,7 @@ fn world_that_loses(program: &Program, runbook: &str, region: &str) -> PathBuf {
 
 /// The site that is passive in the shipped world: the second one.
 fn standby(runbook: &str) -> String {
-    let source = Source::read(&PathBuf::from(format!("runbooks/{runbook}/runbook.yaml"))).unwrap();
+    let source = Source::read(format!("runbooks/{runbook}/runbook.yaml")).unwrap();
     let checked = runbook::check(&source, &wiring::catalog());
     checked.runbook.unwrap().sites()[1].id.to_string()
 }
@@ -59,7 +60,7 @@ impl Loss<'_> {
     /// Types a command half a minute after the region was lost.
     fn typed(&self, command: &[&str], more: &[&str]) -> Ended {
         let program = Program::new();
-        let world = world_that_loses(&program, self.runbook, self.region);
+        let world = world_that_loses(&program, self.runbook, self.region, ("0s", "both"));
         let runbook = format!("runbooks/{}", self.runbook);
         let place = ["--world", world.to_str().unwrap(), "--incident", "lost", "--after", "30s", "--format", "json"];
         let words = [command, &[runbook.as_str(), "--to", self.to], self.mode, more, place.as_slice()].concat();
@@ -129,6 +130,37 @@ agreement! {
     active_passive_aws: "active-passive-aws",
     active_passive_azure: "active-passive-azure",
     multi_cluster: "multi-cluster",
+}
+
+/// Lost in the middle of a run and declared by nobody, a region's control planes stop the run at a step that the table names.
+#[test]
+fn a_region_that_is_lost_under_way_stops_the_run_where_the_table_says() {
+    let stops = |mode: &[&str]| -> Vec<(String, String)> {
+        let world = world_of("region-failover");
+        let words = ["plan", "runbooks/region-failover", "--to", "r2", "--impaired", "all", "--world", &world];
+        let table = Program::new().run(&[&words, mode, &["--format", "json"]].concat()).json(0);
+        let stop = |lost: &Value| {
+            let program = Program::new();
+            let region = lost["region"].as_str().unwrap();
+            let world = world_that_loses(&program, "region-failover", region, ("20s", "control"));
+            let run = ["run", "runbooks/region-failover", "--to", "r2", "--yes", "--world", world.to_str().unwrap()];
+            let run = program.run(&[&run, mode, &["--incident", "lost", "--format", "json"]].concat());
+            let run: Value = serde_json::from_str(&run.stdout).unwrap();
+            let stopped = steps(&run).find(|step| ["failed", "unknown"].contains(&step["outcome"].as_str().unwrap()));
+            let stopped =
+                stopped.unwrap_or_else(|| panic!("{region} is lost, and nothing stops: {run}"))["id"].as_str().unwrap();
+            let named: BTreeSet<&str> = standing(lost, "refused").union(&standing(lost, "owed")).copied().collect();
+            assert!(named.contains(stopped), "{region}, {mode:?}: stopped at {stopped}, and the table names {named:?}");
+            (region.to_owned(), stopped.to_owned())
+        };
+        table["regions"].as_array().unwrap().iter().map(stop).collect()
+    };
+    let expected = |first: &str| {
+        [("us-east-1", first), ("eu-west-1", "grow-standby"), ("us-west-2", "open-standby")]
+            .map(|(region, step)| (region.to_owned(), step.to_owned()))
+    };
+    assert_eq!(stops(&SWITCHOVER), expected("promote-database"));
+    assert_eq!(stops(&FAILOVER), expected("drain-active"), "what would have been owed");
 }
 
 #[test]

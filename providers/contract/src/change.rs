@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::{self, Debug},
     time::Duration,
 };
@@ -176,6 +176,20 @@ pub struct Touches {
     /// Whether the change keeps what it acts on from going on with its work: stops it, or cuts it off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub fences: bool,
+}
+
+impl Touches {
+    /// The control planes that are needed of those in `regions`.
+    pub fn planes_in<'t>(&'t self, regions: &BTreeSet<Region>) -> BTreeSet<&'t ControlPlane> {
+        let within = |plane: &&ControlPlane| plane.region.as_ref().is_some_and(|region| regions.contains(region));
+        self.planes.iter().filter(within).collect()
+    }
+
+    /// The same in words: `elasticloadbalancing in us-east-1`.
+    pub fn words_in(&self, regions: &BTreeSet<Region>) -> String {
+        let planes: Vec<String> = self.planes_in(regions).into_iter().map(ToString::to_string).collect();
+        planes.join(" and ")
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
