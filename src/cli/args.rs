@@ -99,6 +99,9 @@ pub(super) enum Command {
 pub(super) struct CheckArgs {
     /// A runbook, or its folder
     pub(super) path: PathBuf,
+    /// Checks for the loss of a region, too; can be repeated. `all`: of each by itself
+    #[arg(long, value_name = "REGION")]
+    pub(super) impaired: Vec<String>,
 }
 
 /// Where the cloud is. Without either, the providers' own configuration on this machine applies.
@@ -146,7 +149,7 @@ pub(super) struct IntentArgs {
     /// The data loss that is accepted in a failover: `30s`, or `unbounded`
     #[arg(long, value_name = "DURATION")]
     pub(super) accept_data_loss: Option<String>,
-    /// A region that is lost; can be repeated
+    /// A region that is lost; can be repeated. `all`, for `plan` alone: what the loss of each region would leave
     #[arg(long, value_name = "REGION")]
     pub(super) impaired: Vec<String>,
     /// An input of the runbook; can be repeated

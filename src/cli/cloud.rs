@@ -16,8 +16,8 @@ use crate::{
 };
 use jiff::Timestamp;
 use lifeboat_contract::{
-    Catalog, Chance, CommandsAllowed, Cx, Mode, Region, RunContext, Secrets, SharedClock, SharedWire, SystemClock,
-    TokioClock, clock,
+    Catalog, Chance, CommandsAllowed, Cx, Dependency, Mode, Region, RunContext, Secrets, SharedClock, SharedWire,
+    SystemClock, TokioClock, clock,
 };
 use lifeboat_simulated::{Figures, SimulatedCloud, World};
 use std::{
@@ -241,6 +241,18 @@ impl Surroundings {
             providers: Arc::new(providers),
             secrets: Arc::new(secrets),
         })
+    }
+
+    /// Which regions this program depends on besides the steps'. A simulated cloud wants no credentials, and is in this process.
+    pub(super) async fn dependencies(
+        &self,
+        configs: &BTreeMap<String, ProviderConfig>,
+        used: &BTreeSet<String>,
+    ) -> Vec<Dependency> {
+        match self.choice {
+            CloudChoice::Real => wiring::dependencies(configs, used).await,
+            CloudChoice::Socket(_) | CloudChoice::World { .. } => Vec::new(),
+        }
     }
 
     /// The values of the secrets that credentials are made of: all that planning needs. A simulated cloud wants none.

@@ -16,6 +16,7 @@ mod exit;
 mod intent;
 mod kinds;
 mod load;
+mod lost;
 mod operator;
 mod parity;
 mod plan;

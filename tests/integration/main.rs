@@ -16,6 +16,8 @@ mod engine_tasks;
 #[cfg(feature = "aws")]
 mod hostile_bytes;
 mod journal_bytes;
+#[cfg(all(feature = "parity", feature = "azure"))]
+mod lost_regions;
 #[cfg(feature = "aws")]
 mod mistakes;
 #[cfg(feature = "aws")]

@@ -7,6 +7,7 @@ mod arm;
 mod arm_id;
 mod connection;
 mod credentials;
+pub mod dependencies;
 mod environment;
 mod errors;
 pub mod file_share;
