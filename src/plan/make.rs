@@ -70,6 +70,7 @@ pub async fn make(runbook: &ResolvedRunbook, cx: &Cx) -> Plan {
         rpo: runbook.rpo.map(Span),
         on_failure: runbook.on_failure,
         steps,
+        notes: Vec::new(),
         made_at: cx.clock.now(),
         digest: String::new(),
     };

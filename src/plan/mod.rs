@@ -3,11 +3,13 @@
 //! A plan is a value that embeds everything needed to execute it, and it carries a digest. It never changes the world.
 
 mod digest;
+mod grants;
 mod graph;
 mod make;
 mod value;
 
 pub(crate) use digest::sha256_hex;
+pub use grants::ask as ask_for_permissions;
 pub use graph::ancestors;
 pub(crate) use make::forward;
 pub use make::{Difference, differences, make};

@@ -32,6 +32,9 @@ pub struct Plan {
     pub on_failure: OnFailure,
     /// In an order that respects every edge.
     pub steps: Vec<PlannedStep>,
+    /// What the operator must know of the plan as a whole. Not part of the digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// When the world was observed. Not part of the digest.
     pub made_at: Timestamp,
     /// SHA-256 over the canonical JSON of what was decided (not of lag, times or facts).

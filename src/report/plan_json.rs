@@ -15,6 +15,7 @@ pub fn plan_json(plan: &Plan) -> Value {
         "from": plan.from,
         "mode": plan.mode,
         "steps": steps,
+        "notes": plan.notes,
         "point_of_no_return": plan.point_of_no_return().map(|step| &step.id),
     })
 }

@@ -56,6 +56,9 @@ pub fn plan_screen(plan: &Plan, verbose: bool, style: &Style) -> String {
     let rto = plan.rto.map(Span::get);
     let tone = if longest.exceeds(rto) { Tone::Warning } else { Tone::Plain };
     page.line(0, tone, &longest.sentence(rto));
+    for note in &plan.notes {
+        page.labelled(0, "note: ", 6, Tone::Warning, note);
+    }
     refusals(&mut page, plan);
     if verbose {
         permissions(&mut page, plan);

@@ -152,6 +152,7 @@ fn plan(mode: Mode, mut steps: Vec<PlannedStep>) -> Plan {
         rpo: Some(Span::secs(30)),
         on_failure: OnFailure::Rollback,
         steps,
+        notes: Vec::new(),
         made_at: start(),
         digest: "3f2a9c81d0b24e55".to_owned(),
     }

@@ -189,7 +189,7 @@ impl<'a> Arm<'a> {
 
     /// The region whose control plane answers: the resource's own where it was seen before, else that of the step's site.
     fn region(&self, operation: &Operation, id: &ArmId) -> Option<String> {
-        if operation.service == operations::RESOURCES {
+        if [operations::RESOURCES, operations::AUTHORIZATION].contains(&operation.service) {
             return None;
         }
         let known = self.azure.whereabouts(&id.key()).or_else(|| self.azure.whereabouts(&id.top().key()));

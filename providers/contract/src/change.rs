@@ -12,7 +12,11 @@ use crate::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+    time::Duration,
+};
 
 /// A step kind that changes the world. The struct is the schema, the documentation and the parser of `with`.
 pub trait Change: DeserializeOwned + JsonSchema + Debug + Send + Sync + 'static {
@@ -189,6 +193,17 @@ pub struct Permission {
     pub resource: String,
     /// Whether planning needs it already.
     pub reads: bool,
+}
+
+/// What a provider says of permissions that it was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Whose permissions they are.
+    pub principal: String,
+    /// What is missing for certain, and the provider's reason.
+    pub denied: BTreeMap<Permission, String>,
+    /// What could not be told.
+    pub unknown: BTreeSet<Permission>,
 }
 
 /// How a change is watched. The engine counts; the kind only says how long things take.

@@ -1,6 +1,9 @@
 //! Role definitions.
 
-use super::{Case, Way, and_back, enough, enough_to_plan_alone, exactly_enough, printed, there, without, world_under};
+use super::{
+    Case, Way, and_back, back_after, enough, enough_to_plan_alone, exactly_enough, may_go_on_unasked, printed, there,
+    told_before, without, world_under,
+};
 use crate::program::Program;
 use serde_json::{Value, json};
 
@@ -14,7 +17,8 @@ const OVERLAY_VIP: Case = Case {
     ways: &[
         and_back(&["--to", "b"]),
         // A way back that deletes the routes.
-        Way { words: &["--to", "b"], back: true, world: &[(ROUTES, "{}")] },
+        Way { world: &[(ROUTES, "{}")], ..and_back(&["--to", "b"]) },
+        back_after(&["--to", "b"], &["--to", "a"], &[(ROUTES, "{}")]),
     ],
 };
 
@@ -30,8 +34,13 @@ const ACTIVE_PASSIVE: Case = Case {
         there(&["--to", "b"]),
         and_back(&["--to", "b", "--mode", "failover", "--incident", "hang", "--after", "20s"]),
         // Started by the run, and deallocated again on the way back.
-        Way { words: &["--to", "b"], back: true, world: &[(ENGINE_B, "engine-b: { state: deallocated, zone:")] },
-        Way { words: &["--to", "b"], back: true, world: &[(ENGINE_B, "engine-b: { state: stopped, zone:")] },
+        Way { world: &[(ENGINE_B, "engine-b: { state: deallocated, zone:")], ..and_back(&["--to", "b"]) },
+        Way { world: &[(ENGINE_B, "engine-b: { state: stopped, zone:")], ..and_back(&["--to", "b"]) },
+        back_after(
+            &["--to", "b"],
+            &["--to", "a", "--mode", "failover", "--incident", "hang", "--after", "20s"],
+            &[("hang_process: engine/a", "hang_process: engine/b")],
+        ),
     ],
 };
 
@@ -69,6 +78,14 @@ fn active_passive() {
 #[test]
 fn a_plan_needs_the_role_for_plans_alone() {
     CASES.iter().for_each(|case| enough_to_plan_alone(case));
+}
+
+#[test]
+fn what_a_run_will_miss_is_told_before_it() {
+    for case in CASES {
+        told_before(case, "operator", &[]);
+        may_go_on_unasked(case);
+    }
 }
 
 #[test]

@@ -46,6 +46,13 @@ pub(crate) fn decide(policies: &[Policy], action: &str, resource: &str, region: 
     decision
 }
 
+impl Policy {
+    /// Whether it has a condition on the region that is called.
+    pub(crate) fn is_conditional(&self) -> bool {
+        self.statements.iter().any(|statement| !statement.conditions.is_empty())
+    }
+}
+
 impl Statement {
     fn concerns(&self, action: &str, resource: &str, region: &str) -> bool {
         let action = action.to_ascii_lowercase();
