@@ -59,7 +59,7 @@ fn take(plan: &mut Plan, provider: &str, grants: Grants) {
         for permission in &step.touches.permissions {
             let Some(why) = grants.denied.get(permission) else { continue };
             let Permission { action, resource, .. } = permission;
-            let message = format!("{} may not {action} on {resource}: {why}", grants.principal);
+            let message = format!("{} lacks {action} on {resource}: {why}", grants.principal);
             step.refusals.push(Refusal::new("permission.missing", message).with_hint(
                 "`lifeboat policy` prints every permission that the runbook needs; if the provider is wrong, \
                  `--no-permission-check` goes on without asking it",

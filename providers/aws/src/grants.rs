@@ -38,7 +38,7 @@ type Groups<'p> = BTreeMap<(Option<String>, BTreeSet<&'p str>), BTreeSet<&'p str
 impl Aws {
     /// What the caller's own policies say to `permissions`. `region` is one that answers who the caller is.
     pub async fn grants(&self, cx: &Cx, region: &str, permissions: &BTreeSet<Permission>) -> Result<Grants, CallError> {
-        let Caller { arn, .. } = self.caller(region).await?;
+        let Caller { arn, account } = self.caller(region).await?;
         let mut grants = Grants { principal: arn.clone(), ..Grants::default() };
         let Some(source) = entity(&arn)? else { return Ok(grants) };
         let home = Partition::of(&arn);
@@ -46,24 +46,24 @@ impl Aws {
             let message = format!("IAM answers in {} alone, which was declared lost", home.region);
             return Err(home.site().definite("region.impaired", message));
         }
-        let (known, unknown): (BTreeSet<_>, BTreeSet<_>) =
-            permissions.iter().partition(|permission| permission.resource == "*" || !permission.resource.contains('*'));
-        grants.unknown = unknown.into_iter().cloned().collect();
-        for ((region, resources), actions) in groups(known) {
+        let mut asked: Vec<(String, &Permission)> = Vec::new();
+        for permission in permissions {
+            match resource(permission, &account) {
+                Some(resource) => asked.push((resource, permission)),
+                None => drop(grants.unknown.insert(permission.clone())),
+            }
+        }
+        for ((region, resources), actions) in groups(&asked) {
             let form = form(&source, region.as_deref(), &resources, &actions);
             let results = self.simulate(cx, &home, &form).await?;
-            for permission in permissions
-                .iter()
-                .filter(|one| actions.contains(one.action.as_str()) && resources.contains(one.resource.as_str()))
-            {
-                match evaluation::of(&results, &permission.action, &permission.resource) {
+            let answered = asked.iter().filter(|(resource, permission)| {
+                actions.contains(permission.action.as_str()) && resources.contains(resource.as_str())
+            });
+            for (resource, permission) in answered {
+                match evaluation::of(&results, &permission.action, resource) {
                     Evaluation::Allowed => {}
-                    Evaluation::Denied(why) => {
-                        grants.denied.insert(permission.clone(), why);
-                    }
-                    Evaluation::Unknown => {
-                        grants.unknown.insert(permission.clone());
-                    }
+                    Evaluation::Denied(why) => drop(grants.denied.insert((*permission).clone(), why)),
+                    Evaluation::Unknown => drop(grants.unknown.insert((*permission).clone())),
                 }
             }
         }
@@ -178,11 +178,24 @@ fn entity(arn: &str) -> Result<Option<String>, CallError> {
     }
 }
 
-fn groups<'p>(permissions: impl IntoIterator<Item = &'p Permission>) -> Groups<'p> {
+/// What to ask about: the resource itself, in the caller's own account where it was not said whose it is.
+///
+/// `None` where a part of the name is not known. A write on everything is asked of no policy: a narrower one may be enough.
+fn resource(permission: &Permission, account: &str) -> Option<String> {
+    if permission.resource == "*" {
+        return permission.reads.then(|| "*".to_owned());
+    }
+    let parts: Vec<&str> = permission.resource.splitn(6, ':').collect();
+    let own = parts.iter().enumerate().map(|(at, part)| if at == 4 && *part == "*" { account } else { part });
+    let resource = own.collect::<Vec<_>>().join(":");
+    (!resource.contains('*')).then_some(resource)
+}
+
+fn groups<'p>(asked: &'p [(String, &'p Permission)]) -> Groups<'p> {
     let mut resources: BTreeMap<(Option<String>, &str), BTreeSet<&str>> = BTreeMap::new();
-    for permission in permissions {
-        let key = (region(permission), permission.action.as_str());
-        resources.entry(key).or_default().insert(&permission.resource);
+    for (resource, permission) in asked {
+        let key = (region(&permission.action, resource), permission.action.as_str());
+        resources.entry(key).or_default().insert(resource);
     }
     let mut groups = Groups::new();
     for ((region, action), on) in resources {
@@ -191,12 +204,12 @@ fn groups<'p>(permissions: impl IntoIterator<Item = &'p Permission>) -> Groups<'
     groups
 }
 
-/// The region that the call goes to, as far as the permission tells.
-fn region(permission: &Permission) -> Option<String> {
-    if permission.action.starts_with("globalaccelerator:") {
+/// The region that the call goes to, as far as its action and its resource tell.
+fn region(action: &str, resource: &str) -> Option<String> {
+    if action.starts_with("globalaccelerator:") {
         return Some("us-west-2".to_owned());
     }
-    permission.resource.split(':').nth(3).filter(|region| !region.is_empty()).map(str::to_owned)
+    resource.split(':').nth(3).filter(|region| !region.is_empty()).map(str::to_owned)
 }
 
 fn form(
@@ -304,14 +317,16 @@ mod tests {
         let cluster = "arn:aws:rds:us-west-2:111122223333:cluster:orders";
         let permissions = [
             write("ec2:CreateRoute", TABLE),
-            write("ec2:ReplaceRoute", TABLE),
+            write("ec2:ReplaceRoute", "arn:aws:ec2:us-east-1:*:route-table/rtb-1"),
             write("rds:FailoverGlobalCluster", cluster),
             write("rds:FailoverGlobalCluster", "arn:aws:rds::111122223333:global-cluster:orders"),
         ];
-        let groups = groups(&permissions);
+        let asked: Vec<_> = permissions.iter().map(|one| (resource(one, "111122223333").unwrap(), one)).collect();
+        let groups = groups(&asked);
         let regions: Vec<Option<&str>> = groups.keys().map(|(region, _)| region.as_deref()).collect();
         assert_eq!(regions, [None, Some("us-east-1"), Some("us-west-2")]);
         let table = (Some("us-east-1".to_owned()), BTreeSet::from([TABLE]));
         assert_eq!(groups[&table], BTreeSet::from(["ec2:CreateRoute", "ec2:ReplaceRoute"]));
+        assert_eq!(resource(&write("ec2:StopInstances", "*"), "1"), None, "a policy may be narrower");
     }
 }
