@@ -3,7 +3,7 @@
 //! Makes no decision about a run.
 
 use crate::runbook::ProviderConfig;
-use lifeboat_contract::{CallError, Catalog, Cx, Permission, Secrets, SharedClock, SharedWire};
+use lifeboat_contract::{CallError, Catalog, Cx, Grants, Permission, Secrets, SharedClock, SharedWire};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -145,15 +145,41 @@ pub async fn dependencies(
     found
 }
 
-/// What asking who the caller is needs of a provider.
-pub fn caller_permissions(provider: &str, account: Option<&str>) -> Vec<Permission> {
+/// Asks a provider which of these permissions the caller has. `None` where this build does not know the provider.
+pub async fn grants(
+    cx: &Cx,
+    provider: &str,
+    region: &str,
+    permissions: &BTreeSet<Permission>,
+) -> Option<Result<Grants, CallError>> {
+    #[cfg(feature = "aws")]
+    if provider == "aws" {
+        return Some(cx.providers.get::<lifeboat_aws::Aws>()?.grants(cx, region, permissions).await);
+    }
     #[cfg(feature = "azure")]
     if provider == "azure" {
-        return account.map(lifeboat_azure::caller_permission).into_iter().collect();
+        return Some(cx.providers.get::<lifeboat_azure::Azure>()?.grants(cx, permissions).await);
     }
-    // AWS tells everybody who they are.
-    let _: (_, _) = (provider, account);
-    Vec::new()
+    let _: (_, _, _, _) = (cx, provider, region, permissions);
+    None
+}
+
+/// What asking who the caller is, and what the caller may do, needs of a provider.
+pub fn caller_permissions(provider: &str, account: Option<&str>) -> Vec<Permission> {
+    match provider {
+        // AWS tells everybody who they are.
+        #[cfg(feature = "aws")]
+        "aws" => vec![lifeboat_aws::simulate_permission(account)],
+        #[cfg(feature = "azure")]
+        "azure" => {
+            let caller = account.map(lifeboat_azure::caller_permission);
+            caller.into_iter().chain([lifeboat_azure::permissions_permission(account)]).collect()
+        }
+        _ => {
+            let _: (_, _) = (provider, account);
+            Vec::new()
+        }
+    }
 }
 
 /// Permissions as the provider's own document: an IAM policy, a role definition. `None` where this build does not know the provider.

@@ -48,7 +48,8 @@ pub(super) async fn check_callers(
     Ok(())
 }
 
-fn healthy_region(provider: &str, plan: &Plan) -> String {
+/// A region of the plan that was not declared lost.
+pub(super) fn healthy_region(provider: &str, plan: &Plan) -> String {
     let places = plan.steps.iter().filter_map(|step| step.place.as_ref()).filter(|place| place.provider == provider);
     let healthy = places.filter_map(|place| place.region.clone()).find(|region| !plan.impaired.contains(region));
     healthy.map_or_else(|| HOME.to_owned(), |region| region.0)

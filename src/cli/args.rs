@@ -174,6 +174,9 @@ pub(super) struct PlanArgs {
     /// Saves the plan, for `lifeboat run FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Does not ask the providers whether the permissions for the changes are granted
+    #[arg(long)]
+    pub(super) no_permission_check: bool,
 }
 
 #[derive(Debug, Args)]
@@ -229,6 +232,9 @@ pub(super) struct RunArgs {
     /// Refuses to begin unless parity holds between the two sites
     #[arg(long)]
     pub(super) require_parity: bool,
+    /// Does not ask the providers whether the permissions for the changes are granted
+    #[arg(long)]
+    pub(super) no_permission_check: bool,
     #[command(flatten)]
     pub(super) files: ReportFiles,
 }

@@ -6,7 +6,8 @@ use super::{
     drill_ready::{self, Ready},
     execute::{Ran, Session},
     exit::Exit,
-    plan as plan_command, rollback,
+    plan::{self as plan_command, PermissionCheck},
+    rollback,
     trouble::Trouble,
 };
 use crate::{
@@ -115,7 +116,14 @@ impl Course<'_> {
         if let Some(after) = self.args.cloud.after {
             tokio::time::sleep(after.get()).await;
         }
-        let plan = plan_command::observe(self.ready.runbook, &self.ready.intent, around, self.session.common).await?;
+        let plan = plan_command::observe(
+            self.ready.runbook,
+            &self.ready.intent,
+            around,
+            PermissionCheck::Left,
+            self.session.common,
+        )
+        .await?;
         drill_ready::unrefused(&plan)?;
         Ok(plan)
     }
@@ -183,7 +191,14 @@ impl Course<'_> {
 
     async fn plan_back(&self, over: &RunState) -> Result<Plan, Trouble> {
         let intent = drill_ready::way_back(&self.ready.intent, &over.plan.from);
-        let plan = plan_command::observe(self.ready.runbook, &intent, self.session.around, self.session.common).await?;
+        let plan = plan_command::observe(
+            self.ready.runbook,
+            &intent,
+            self.session.around,
+            PermissionCheck::Left,
+            self.session.common,
+        )
+        .await?;
         drill_ready::unrefused(&plan)?;
         Ok(plan)
     }

@@ -5,7 +5,8 @@ use super::{
     cloud::Carries,
     execute::Session,
     exit::Exit,
-    intent, load, plan as plan_command,
+    intent, load,
+    plan::{self as plan_command, PermissionCheck},
     trouble::Trouble,
 };
 use crate::{
@@ -56,10 +57,12 @@ pub(super) async fn prepare<'r>(
     let calm = Intent { impaired: BTreeSet::new(), ..intent.clone() };
     let resolved =
         runbook.resolve(&around.catalog, &calm).map_err(|list| load::findings(runbook.source(), &list, common))?;
-    let plan = plan_command::observe(runbook, &intent, around, common).await?;
+    let plan = plan_command::observe(runbook, &intent, around, PermissionCheck::Asked, common).await?;
     unrefused(&plan)?;
     if args.back != Some(BackArg::None) {
-        let back = plan_command::observe(runbook, &way_back(&intent, &plan.from), around, common).await?;
+        let back =
+            plan_command::observe(runbook, &way_back(&intent, &plan.from), around, PermissionCheck::Left, common)
+                .await?;
         unrefused(&back)?;
     }
     session.check_free(&plan)?;
@@ -132,7 +135,8 @@ async fn standby(
     for site in [one, other] {
         let typed = IntentArgs { to: Some(site.to_string()), from: None, ..typed.clone() };
         let intent = intent::of(&typed, sites)?;
-        let plan = plan_command::observe(runbook, &intent, session.around, session.common).await?;
+        let plan =
+            plan_command::observe(runbook, &intent, session.around, PermissionCheck::Left, session.common).await?;
         let opening = plan.steps.iter().filter(|step| step.touches.opens_traffic);
         opens.push((opening.clone().next().is_some(), opening.clone().any(crate::plan::PlannedStep::changes)));
     }

@@ -5,7 +5,7 @@ use super::{
     cloud::Surroundings,
     exit::Exit,
     intent, load,
-    plan::{dependencies, observe, observe_unasked},
+    plan::{PermissionCheck, dependencies, observe, observe_unasked},
     trouble::Trouble,
 };
 use crate::{
@@ -39,7 +39,7 @@ pub(super) async fn table(
     let runbook = load::runbook(source, &around.catalog, common)?;
     let sites: Vec<SiteId> = runbook.sites().iter().map(|site| site.id.clone()).collect();
     let intent = intent::of(&IntentArgs { impaired: Vec::new(), ..typed.clone() }, &sites)?;
-    let healthy = observe(&runbook, &intent, around, common).await?;
+    let healthy = observe(&runbook, &intent, around, PermissionCheck::Left, common).await?;
     let table = look(&runbook, &intent, &healthy, around, common).await?;
     if common.format == Format::Json {
         println!("{:#}", report::lost_regions_json(&table));

@@ -31,7 +31,8 @@ pub(super) fn plan(args: &PlanArgs, common: &Common) -> Result<Exit, Trouble> {
             around.close()?;
             return Ok(exit);
         }
-        let plan = make(&source, &args.intent, &around, common).await?;
+        let check = PermissionCheck::unless(args.no_permission_check);
+        let plan = make(&source, &args.intent, &around, check, common).await?;
         around.close()?;
         if let Some(path) = &args.out {
             save(&plan, path)?;
@@ -46,17 +47,32 @@ pub(super) fn plan(args: &PlanArgs, common: &Common) -> Result<Exit, Trouble> {
     })
 }
 
+/// Whether a plan asks the providers for the permissions of its changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PermissionCheck {
+    Asked,
+    /// It was asked shortly before, or the operator knows better.
+    Left,
+}
+
+impl PermissionCheck {
+    pub(super) fn unless(left: bool) -> Self {
+        if left { Self::Left } else { Self::Asked }
+    }
+}
+
 /// Checks, resolves, and observes: a plan for what was typed.
 pub(super) async fn make(
     source: &Source,
     typed: &IntentArgs,
     around: &Surroundings,
+    check: PermissionCheck,
     common: &Common,
 ) -> Result<Plan, Trouble> {
     let runbook = load::runbook(source, &around.catalog, common)?;
     let sites: Vec<SiteId> = runbook.sites().iter().map(|site| site.id.clone()).collect();
     let intent = intent::of(typed, &sites)?;
-    observe(&runbook, &intent, around, common).await
+    observe(&runbook, &intent, around, check, common).await
 }
 
 /// A plan for an intent, from what is observed now.
@@ -64,10 +80,14 @@ pub(super) async fn observe(
     runbook: &Runbook,
     intent: &Intent,
     around: &Surroundings,
+    check: PermissionCheck,
     common: &Common,
 ) -> Result<Plan, Trouble> {
-    let (plan, cx) = planned(runbook, intent, around, common).await?;
+    let (mut plan, cx) = planned(runbook, intent, around, common).await?;
     accounts::check_accounts(&cx, runbook.providers().0, &plan).await?;
+    if check == PermissionCheck::Asked {
+        plan::ask_for_permissions(&mut plan, &cx, accounts::healthy_region).await;
+    }
     Ok(plan)
 }
 

@@ -5,7 +5,9 @@ use super::{
     cloud::{self, Surroundings},
     execute::Session,
     exit::Exit,
-    intent, load, operator, parity, plan as plan_command, report as report_command,
+    intent, load, operator, parity,
+    plan::{self as plan_command, PermissionCheck},
+    report as report_command,
     trouble::Trouble,
 };
 use crate::{
@@ -69,7 +71,9 @@ fn plan_source(plan: &Plan, args: &RunArgs) -> Source {
 /// A plan of what is now, shown and confirmed.
 async fn fresh(args: &RunArgs, around: &Surroundings, common: &Common) -> Result<Plan, Trouble> {
     let source = load::source(&args.path, common)?;
-    let plan = plan_command::make(&source, &args.intent, around, common).await?;
+    let plan =
+        plan_command::make(&source, &args.intent, around, PermissionCheck::unless(args.no_permission_check), common)
+            .await?;
     if common.format == Format::Text && !common.quiet {
         eprint!("{}", report::plan_screen(&plan, common.verbose, &Style::stderr()));
     }
@@ -81,7 +85,7 @@ async fn fresh(args: &RunArgs, around: &Surroundings, common: &Common) -> Result
     // The world may have moved while the question stood.
     let quiet = Common { quiet: true, ..common.clone() };
     let runbook = load::runbook(&source, &around.catalog, &quiet)?;
-    let again = plan_command::observe(&runbook, &intent::of_plan(&plan), around, common).await?;
+    let again = plan_command::observe(&runbook, &intent::of_plan(&plan), around, PermissionCheck::Left, common).await?;
     as_approved(plan, &again)
 }
 
@@ -100,7 +104,8 @@ async fn approved(plan: Plan, args: &RunArgs, around: &Surroundings, common: &Co
     let source = plan_source(&plan, args);
     let quiet = Common { quiet: true, ..common.clone() };
     let runbook = load::runbook(&source, &around.catalog, &quiet)?;
-    let again = plan_command::observe(&runbook, &intent::of_plan(&plan), around, common).await?;
+    let check = PermissionCheck::unless(args.no_permission_check);
+    let again = plan_command::observe(&runbook, &intent::of_plan(&plan), around, check, common).await?;
     as_approved(plan, &again)
 }
 

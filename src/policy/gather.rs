@@ -2,7 +2,7 @@
 //!
 //! What is known only once a resource was observed is declared by the kinds as a pattern.
 
-use crate::runbook::{Body, Intent, ResolvedRunbook, Runbook};
+use crate::runbook::{Body, Intent, ProviderConfig, ResolvedRunbook, Runbook};
 use lifeboat_contract::{Catalog, Finding, Mode, Permission, SiteId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,10 +78,10 @@ fn of(resolved: &ResolvedRunbook, purpose: Purpose) -> BTreeMap<String, BTreeSet
         let provider = step.kind.split('.').next().unwrap_or_default().to_owned();
         found.entry(provider).or_default().extend(needed);
     }
-    for (name, config) in &resolved.providers {
-        let Some(permissions) = found.get_mut(name) else { continue };
-        permissions.extend(crate::wiring::caller_permissions(name, config.account_or_subscription()));
-    }
     found.retain(|_, permissions| !permissions.is_empty());
+    for (name, permissions) in &mut found {
+        let account = resolved.providers.get(name).and_then(ProviderConfig::account_or_subscription);
+        permissions.extend(crate::wiring::caller_permissions(name, account));
+    }
     found
 }

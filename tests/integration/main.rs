@@ -28,7 +28,7 @@ mod mutations;
 mod overlay_vip;
 #[cfg(feature = "parity")]
 mod parity;
-#[cfg(feature = "aws")]
+#[cfg(all(feature = "aws", feature = "azure"))]
 mod policy;
 #[cfg(feature = "aws")]
 mod program;

@@ -158,6 +158,15 @@ impl Aws {
     client!(rds, aws_sdk_rds);
     client!(sts, aws_sdk_sts);
 
+    /// What a request is signed with that no SDK makes.
+    pub(crate) async fn signing_config(&self, region: &str) -> SdkConfig {
+        self.config(region).await
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.0.clock.now().into()
+    }
+
     fn region(&self, region: &str) -> Arc<RegionClients> {
         let mut regions = self.0.regions.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(regions.entry(region.to_owned()).or_default())

@@ -213,7 +213,7 @@ pub(crate) fn if_readable<T>(answer: Result<T, CallError>) -> Result<Option<T>, 
 }
 
 /// The service answered with an error.
-fn answered(at: &CallSite<'_>, code: Option<&str>, message: Option<&str>, status: Option<u16>) -> CallError {
+pub(crate) fn answered(at: &CallSite<'_>, code: Option<&str>, message: Option<&str>, status: Option<u16>) -> CallError {
     let class = code.and_then(|code| class(at.service, code)).unwrap_or(match status {
         Some(429) => Throttled,
         Some(400..500) => Configuration,

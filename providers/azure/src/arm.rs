@@ -132,22 +132,23 @@ impl<'a> Arm<'a> {
 
     /// The region that holds the resource group's own record, without which nothing in the group can be changed.
     ///
-    /// Read once a run. `None` where it may not be read.
-    pub(crate) async fn group_location(&self, id: &ArmId) -> Option<String> {
+    /// Read once a run. `None` where it can't be told; a permission that is missing is an error, so that a plan names it.
+    pub(crate) async fn group_location(&self, id: &ArmId) -> Result<Option<String>, CallError> {
         let scope = id.group_scope();
         match self.azure.whereabouts(&scope.key()) {
-            Some(Whereabouts::At(region)) => return Some(region),
-            Some(Whereabouts::Hidden) => return None,
+            Some(Whereabouts::At(region)) => return Ok(Some(region)),
+            Some(Whereabouts::Hidden) => return Ok(None),
             None => {}
         }
         match self.read(&operations::RESOURCE_GROUP_GET, &scope).await {
-            Ok(group) => group.and_then(|group| group.location()),
+            Ok(group) => Ok(group.and_then(|group| group.location())),
+            Err(error) if error.denied => Err(error),
             Err(error) => {
-                // What is forbidden stays so; what could not be reached is asked again.
+                // What is refused stays so; what could not be reached is asked again.
                 if error.retry == Retry::Never {
                     self.azure.learn(scope.key(), Whereabouts::Hidden);
                 }
-                None
+                Ok(None)
             }
         }
     }
@@ -188,7 +189,7 @@ impl<'a> Arm<'a> {
 
     /// The region whose control plane answers: the resource's own where it was seen before, else that of the step's site.
     fn region(&self, operation: &Operation, id: &ArmId) -> Option<String> {
-        if operation.service == operations::RESOURCES {
+        if [operations::RESOURCES, operations::AUTHORIZATION].contains(&operation.service) {
             return None;
         }
         let known = self.azure.whereabouts(&id.key()).or_else(|| self.azure.whereabouts(&id.top().key()));

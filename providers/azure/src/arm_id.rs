@@ -91,6 +91,21 @@ impl ArmId {
         is_segment(subscription).then(|| Self(format!("/subscriptions/{subscription}")))
     }
 
+    /// A resource group by its own id. Only for calls: no resource of a provider.
+    pub(crate) fn group_of(id: &str) -> Option<Self> {
+        match id.split('/').collect::<Vec<_>>()[..] {
+            ["", subscriptions, subscription, groups, group]
+                if subscriptions.eq_ignore_ascii_case("subscriptions")
+                    && groups.eq_ignore_ascii_case("resourceGroups")
+                    && is_segment(subscription)
+                    && is_segment(group) =>
+            {
+                Some(Self(id.to_owned()))
+            }
+            _ => None,
+        }
+    }
+
     /// The id in lower case: what cells and maps are keyed by.
     pub(crate) fn key(&self) -> String {
         self.0.to_ascii_lowercase()

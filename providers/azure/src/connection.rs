@@ -5,6 +5,7 @@
 use crate::{
     arm::Arm,
     arm_id::ArmId,
+    claims,
     credentials::{Credentials, Environment, build, process_environment},
     environment::CloudEnvironment,
     operations,
@@ -148,7 +149,7 @@ impl Azure {
                 let built = build(&inner.credentials, &inner.cloud, transport, inner.environment);
                 match built.map_err(|why| CallError::definite("login", "credentials", why))? {
                     Some(credential) => session.credential.insert(credential).clone(),
-                    None => return Ok("simulated".to_owned()),
+                    None => return Ok(claims::dummy()),
                 }
             }
         };
@@ -243,7 +244,7 @@ mod tests {
         }
         let requests = wire.requests();
         let header = |at: usize, name: &str| requests[at].headers()[name].to_str().unwrap().to_owned();
-        assert_eq!(header(0, "authorization"), "Bearer simulated");
+        assert_eq!(header(0, "authorization"), format!("Bearer {}", claims::dummy()));
         assert_ne!(header(0, "x-ms-client-request-id"), header(1, "x-ms-client-request-id"));
         assert_eq!(header(0, "x-ms-correlation-request-id"), header(1, "x-ms-correlation-request-id"));
         let regions: Vec<String> = wire.calls().into_iter().map(|(_, region)| region).collect();

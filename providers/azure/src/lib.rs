@@ -5,12 +5,14 @@
 
 mod arm;
 mod arm_id;
+mod claims;
 mod connection;
 mod credentials;
 pub mod dependencies;
 mod environment;
 mod errors;
 pub mod file_share;
+mod grants;
 mod ip_configurations;
 pub mod load_balancer_backend;
 mod needs;
@@ -31,6 +33,7 @@ pub use connection::{Azure, Caller, caller_permission};
 pub use credentials::{ClientSecret, Credentials};
 pub use environment::{BadEnvironment, CloudEnvironment};
 pub use file_share::FileShare;
+pub use grants::permissions_permission;
 pub use load_balancer_backend::LoadBalancerBackend;
 pub use network_interface::NetworkInterface;
 pub use power_state::MachinePower;

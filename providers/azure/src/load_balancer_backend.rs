@@ -15,7 +15,7 @@ use crate::{
     arm::Arm,
     arm_id::{ArmId, expect},
     ip_configurations as ip,
-    needs::{Location, may_join, may_read, may_read_group, may_write, planes_at},
+    needs::{Location, may_join, may_read, may_read_group, may_write, may_write_some, planes_at},
     operations,
 };
 use lifeboat_contract::{
@@ -31,6 +31,7 @@ use std::{
 };
 
 const LOAD_BALANCERS: &str = "Microsoft.Network/loadBalancers";
+const NETWORKS: &str = "Microsoft.Network/virtualNetworks";
 const POOLS: &str = "Microsoft.Network/loadBalancers/backendAddressPools";
 const INTERFACES: &str = "Microsoft.Network/networkInterfaces";
 
@@ -115,24 +116,31 @@ impl LoadBalancerBackend {
         ];
         if self.interfaces.is_none() {
             permissions.push(may_write(&format!("{POOLS}/write"), pool));
-        }
-        if self.members.is_some() {
-            let network = facts.and_then(|facts| facts.network_id());
-            let network = network.and_then(|id| id.parse::<ArmId>().ok()).map(|id| id.top());
-            let join = |network| may_write("Microsoft.Network/virtualNetworks/joinLoadBalancer/action", &network);
-            permissions.extend(network.map(join));
+            // The pool is written whole, and its members by address are somewhere in a network.
+            match facts {
+                None => permissions.push(may_write_some(&format!("{NETWORKS}/joinLoadBalancer/action"))),
+                Some(facts) => permissions.extend(facts.networks.iter().filter_map(|id| may_join_balancer(id))),
+            }
+            return permissions;
         }
         for interface in self.configurations().keys() {
             permissions.push(may_read(&format!("{INTERFACES}/read"), interface));
+            permissions.push(may_read_group(interface));
             permissions.push(may_write(&format!("{INTERFACES}/write"), interface));
         }
-        let mut joined: BTreeSet<String> = facts.map(|facts| facts.references.clone()).unwrap_or_default();
-        if self.interfaces.is_some() {
-            joined.insert(pool.to_string());
-        }
-        permissions.extend(may_join(&joined));
+        let own = pool.to_string();
+        let others = facts.map(|facts| facts.references.iter().filter(|id| !id.eq_ignore_ascii_case(&own)));
+        permissions.extend(may_join(others));
+        permissions.extend(may_join(Some([&own])));
         permissions
     }
+}
+
+/// A network takes load balancers in as a whole, a subnet as it takes in anything else.
+fn may_join_balancer(network: &str) -> Option<Permission> {
+    let id: ArmId = network.parse().ok()?;
+    let verb = if id.is_a(NETWORKS) { "joinLoadBalancer" } else { "join" };
+    Some(may_write(&format!("{}/{verb}/action", id.kind()), &id))
 }
 
 impl Change for LoadBalancerBackend {

@@ -7,22 +7,25 @@ use crate::{
     arm_id::ArmId,
     resource::{Resource, region},
 };
-use lifeboat_contract::{ControlPlane, Permission, RunContext};
+use lifeboat_contract::{CallError, ControlPlane, Permission, RunContext};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+
+const SUBNETS: &str = "Microsoft.Network/virtualNetworks/subnets";
+const APPLICATION_GROUPS: &str = "Microsoft.Network/applicationSecurityGroups";
 
 /// Where a resource is, and where its group's own record is, without which nothing in the group can be changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Location {
     /// `global` for a resource without a region; `None` where it is not told.
     pub region: Option<String>,
-    /// `None` where it may not be read.
+    /// `None` where it can't be told.
     pub group: Option<String>,
 }
 
 impl Location {
-    pub(crate) async fn of(arm: &Arm<'_>, id: &ArmId, resource: &Resource) -> Self {
-        Self { region: resource.location(), group: arm.group_location(id).await }
+    pub(crate) async fn of(arm: &Arm<'_>, id: &ArmId, resource: &Resource) -> Result<Self, CallError> {
+        Ok(Self { region: resource.location(), group: arm.group_location(id).await? })
     }
 }
 
@@ -54,9 +57,20 @@ pub(crate) fn may_read_group(id: &ArmId) -> Permission {
     may_read("Microsoft.Resources/subscriptions/resourceGroups/read", &id.group_scope())
 }
 
-/// Whoever writes a resource that refers to others must be allowed to join each of them: their ids, as the resource shows them.
-pub(crate) fn may_join<'r>(references: impl IntoIterator<Item = &'r String>) -> Vec<Permission> {
-    let join = |id: ArmId| may_write(&format!("{}/join/action", id.kind()), &id);
+/// What is needed of a resource whose id is known only once another one was read.
+pub(crate) fn may_write_some(action: &str) -> Permission {
+    Permission { action: action.to_owned(), resource: "*".to_owned(), reads: false }
+}
+
+/// Whoever writes an interface must be allowed to join everything that it refers to: the ids, as the interface shows them.
+///
+/// Before it was read its subnet alone is sure to be among them.
+pub(crate) fn may_join<'r>(references: Option<impl IntoIterator<Item = &'r String>>) -> Vec<Permission> {
+    let Some(references) = references else { return vec![may_write_some(&format!("{SUBNETS}/join/action"))] };
+    let join = |id: ArmId| {
+        let verb = if id.is_a(APPLICATION_GROUPS) { "joinIpConfiguration" } else { "join" };
+        may_write(&format!("{}/{verb}/action", id.kind()), &id)
+    };
     references.into_iter().filter_map(|id| id.parse().ok()).map(join).collect()
 }
 
@@ -68,8 +82,14 @@ mod tests {
     fn a_reference_is_joined_by_its_own_type() {
         let subnet =
             "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/virtualNetworks/v/subnets/n".to_owned();
-        let [join] = &may_join([&subnet])[..] else { panic!("one permission") };
+        let [join] = &may_join(Some([&subnet]))[..] else { panic!("one permission") };
         assert_eq!(join.action, "Microsoft.Network/virtualNetworks/subnets/join/action");
         assert_eq!((join.resource.as_str(), join.reads), (subnet.as_str(), false));
+        let [unseen] = &may_join(None::<[&String; 0]>)[..] else { panic!("one permission") };
+        assert_eq!((unseen.action.as_str(), unseen.resource.as_str()), (join.action.as_str(), "*"));
+        let group =
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/applicationSecurityGroups/a".to_owned();
+        let action = &may_join(Some([&group]))[0].action;
+        assert_eq!(action, "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action");
     }
 }

@@ -72,7 +72,7 @@ to: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/engine/pr
 
     fn touches(&self, run: &RunContext, now: Option<&Observed<State, Facts>>) -> Touches {
         let seen: Vec<&InterfaceFacts> = now.iter().flat_map(|now| now.facts.interfaces.values()).collect();
-        let references: BTreeSet<&String> = seen.iter().flat_map(|interface| &interface.references).collect();
+        let references = now.map(|_| seen.iter().flat_map(|interface| &interface.references).collect::<BTreeSet<_>>());
         let mut permissions = Vec::new();
         for interface in self.interfaces() {
             permissions.push(may_read(&format!("{INTERFACES}/read"), interface));

@@ -34,6 +34,8 @@ const COMPUTE_VERSION: &str = "2024-07-01";
 const STORAGE: &str = "Microsoft.Storage";
 const STORAGE_VERSION: &str = "2023-05-01";
 pub(crate) const RESOURCES: &str = "Microsoft.Resources";
+pub(crate) const AUTHORIZATION: &str = "Microsoft.Authorization";
+const AUTHORIZATION_VERSION: &str = "2022-04-01";
 
 /// Declares operations and the list of them all.
 macro_rules! operations {
@@ -80,6 +82,10 @@ operations! {
     STORAGE_ACCOUNT_GET = STORAGE "StorageAccounts_GetProperties" GET "" STORAGE_VERSION, Read;
     FILE_SHARE_GET = STORAGE "FileShares_Get" GET "" STORAGE_VERSION, Read;
     RESOURCE_GROUP_GET = RESOURCES "ResourceGroups_Get" GET "" "2021-04-01", Read;
+    PERMISSIONS_OF_GROUP = AUTHORIZATION "Permissions_ListForResourceGroup" GET
+        "/providers/Microsoft.Authorization/permissions" AUTHORIZATION_VERSION, Read;
+    PERMISSIONS_OF_RESOURCE = AUTHORIZATION "Permissions_ListForResource" GET
+        "/providers/Microsoft.Authorization/permissions" AUTHORIZATION_VERSION, Read;
     SUBSCRIPTION_GET = RESOURCES "Subscriptions_Get" GET "" "2022-12-01", Read;
 }
 
@@ -162,6 +168,16 @@ mod tests {
             "T/storageAccounts/a/fileServices/default/shares/s?api-version=2023-05-01",
         ),
         ("ResourceGroups_Get", "G", "G?api-version=2021-04-01"),
+        (
+            "Permissions_ListForResourceGroup",
+            "G",
+            "G/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
+        ),
+        (
+            "Permissions_ListForResource",
+            "N/routeTables/t",
+            "N/routeTables/t/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
+        ),
         ("Subscriptions_Get", "S", "S?api-version=2022-12-01"),
     ];
 

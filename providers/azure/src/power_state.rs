@@ -14,8 +14,8 @@ use crate::{
     operations,
 };
 use lifeboat_contract::{
-    CallError, CellKey, Change, Cx, Findings, Observed, Pace, Refusal, ResourceKey, Reversal, RunContext, Touches,
-    Transition,
+    CallError, CellKey, Change, Cx, Findings, Observed, Pace, Permission, Refusal, ResourceKey, Reversal, RunContext,
+    Touches, Transition,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -48,6 +48,21 @@ pub enum PowerState {
     Deallocated,
 }
 
+impl MachinePower {
+    fn permissions(&self) -> Vec<Permission> {
+        // The way back needs another one than the way there: a machine that is started was stopped, or deallocated.
+        let actions: &[&str] = match self.state {
+            PowerState::Running => &["start", "powerOff", "deallocate"],
+            PowerState::Stopped => &["powerOff", "start"],
+            PowerState::Deallocated => &["deallocate", "start"],
+        };
+        let id = &self.virtual_machine;
+        let reads = ["read", "instanceView/read"].map(|action| may_read(&format!("{MACHINES}/{action}"), id));
+        let writes = actions.iter().map(|action| may_write(&format!("{MACHINES}/{action}/action"), id));
+        reads.into_iter().chain([may_read_group(id)]).chain(writes).collect()
+    }
+}
+
 impl Change for MachinePower {
     const KIND: &'static str = "azure.compute.power_state";
     const EXAMPLE: &'static str = "\
@@ -69,15 +84,7 @@ state: stopped";
             owns: vec![CellKey::of(id.key(), "state")],
             serialise_on: vec![ResourceKey::new(id.key())],
             planes: planes_at(operations::MACHINE_GET.service, run, now.map(|now| &now.facts.location)),
-            permissions: vec![
-                may_read(&format!("{MACHINES}/read"), id),
-                may_read(&format!("{MACHINES}/instanceView/read"), id),
-                may_read_group(id),
-                // The way back needs another one than the way there.
-                may_write(&format!("{MACHINES}/start/action"), id),
-                may_write(&format!("{MACHINES}/powerOff/action"), id),
-                may_write(&format!("{MACHINES}/deallocate/action"), id),
-            ],
+            permissions: self.permissions(),
             opens_traffic: false,
             fences: self.state != PowerState::Running,
         }

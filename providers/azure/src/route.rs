@@ -12,6 +12,7 @@ pub use standing::{Effective, Facts, InterfaceFacts, NextHop, RouteFacts, State,
 use crate::{
     arm::{Arm, planes},
     arm_id::ArmId,
+    needs::{may_join, may_read, may_read_group, may_write},
     resource::region,
 };
 use ipnet::IpNet;
@@ -28,6 +29,8 @@ use std::{
 };
 
 const NETWORK: &str = "Microsoft.Network";
+const TABLES: &str = "Microsoft.Network/routeTables";
+const INTERFACES: &str = "Microsoft.Network/networkInterfaces";
 
 /// Points one prefix at one virtual appliance, in every route table that serves it.
 ///
@@ -90,7 +93,7 @@ ip_forwarding: true";
             serialise_on.push(ResourceKey::new(interface.key()));
         }
         let planes = self.planes(run, now.map(|now| &now.facts));
-        let permissions = self.permissions();
+        let permissions = self.permissions(now.map(|now| &now.facts));
         Touches { owns, serialise_on, planes, permissions, opens_traffic: true, fences: false }
     }
 
@@ -185,34 +188,28 @@ impl Route {
         tables.chain(interface).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn permissions(&self) -> Vec<Permission> {
-        let permission = |action: &str, resource: String, reads| Permission {
-            action: format!("{NETWORK}/{action}"),
-            resource,
-            reads,
-        };
+    fn permissions(&self, facts: Option<&Facts>) -> Vec<Permission> {
         let mut permissions = Vec::new();
         let mut groups = BTreeMap::new();
         for table in &self.route_tables {
-            permissions.push(permission("routeTables/read", table.to_string(), true));
-            permissions.push(permission("routeTables/routes/write", table.to_string(), false));
-            permissions.push(permission("routeTables/routes/delete", table.to_string(), false));
-            groups.insert(table.group_scope().key(), table.group_scope().to_string());
-        }
-        for group in groups.into_values() {
-            let action = "Microsoft.Resources/subscriptions/resourceGroups/read".to_owned();
-            permissions.push(Permission { action, resource: group, reads: true });
+            permissions.push(may_read(&format!("{TABLES}/read"), table));
+            permissions.push(may_write(&format!("{TABLES}/routes/write"), table));
+            // The way back needs the other one.
+            permissions.push(may_write(&format!("{TABLES}/routes/delete"), table));
+            groups.insert(table.group_scope().key(), table);
         }
         if let Some(interface) = &self.network_interface {
-            permissions.push(permission("networkInterfaces/read", interface.to_string(), true));
+            permissions.push(may_read(&format!("{INTERFACES}/read"), interface));
         }
         if let Some(interface) = self.switched_interface() {
-            permissions.push(permission("networkInterfaces/write", interface.to_string(), false));
-            permissions.push(permission("virtualNetworks/subnets/join/action", "*".to_owned(), false));
+            permissions.push(may_write(&format!("{INTERFACES}/write"), interface));
+            let seen = facts.and_then(|facts| facts.interface.as_ref());
+            permissions.extend(may_join(seen.map(|interface| &interface.references)));
+            groups.insert(interface.group_scope().key(), interface);
         }
+        permissions.extend(groups.into_values().map(may_read_group));
         for interface in &self.effective_on {
-            let action = "networkInterfaces/effectiveRouteTable/action";
-            permissions.push(permission(action, interface.to_string(), true));
+            permissions.push(may_read(&format!("{INTERFACES}/effectiveRouteTable/action"), interface));
         }
         permissions
     }

@@ -183,6 +183,8 @@ access: deny";
             planes: planes_at(operations::SECURITY_GROUP_GET.service, run, now.map(|now| &now.facts.location)),
             permissions: vec![
                 may_read(&format!("{GROUPS}/read"), group),
+                // Read by itself right before it is written, and not before.
+                may_write(&format!("{GROUPS}/securityRules/read"), &rule),
                 may_read_group(group),
                 // The way back needs the other one.
                 may_write(&format!("{GROUPS}/securityRules/write"), &rule),

@@ -218,6 +218,17 @@ pub struct Permission {
     pub reads: bool,
 }
 
+/// What a provider says of permissions that it was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Whose permissions they are.
+    pub principal: String,
+    /// What is missing for certain, and the provider's reason.
+    pub denied: BTreeMap<Permission, String>,
+    /// What could not be told.
+    pub unknown: BTreeSet<Permission>,
+}
+
 /// How a change is watched. The engine counts; the kind only says how long things take.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pace {

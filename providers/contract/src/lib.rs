@@ -29,7 +29,7 @@ pub use catalog::{
 };
 pub use chance::Chance;
 pub use change::{
-    Change, ControlPlane, Direction, Foreseen, Observed, Pace, Permission, Phase, Refusal, Reversal, Touches,
+    Change, ControlPlane, Direction, Foreseen, Grants, Observed, Pace, Permission, Phase, Refusal, Reversal, Touches,
     Transition,
 };
 pub use check::{Answer, Cadence, Check};

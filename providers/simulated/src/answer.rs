@@ -8,7 +8,7 @@ use crate::{
     efs, eks,
     fault::{CallShape, Fate, Rejection, Verdict, judge, throttling},
     globalaccelerator,
-    iam::{Need, OPERATOR},
+    iam::{self, Need, OPERATOR},
     ids,
     pace::Pace,
     rds, reach,
@@ -382,6 +382,7 @@ impl Cloud {
                 let cx = rds::RdsCx { now: cx.now, account: cx.account, region, pace: cx.pace, data_up: &data_up };
                 self.rds.answer(&call.operation, &params(), &cx)
             }
+            "iam" => iam::answer(self.iam.as_ref(), &call.operation, &params()),
             "sts" => {
                 let caller = self.caller(call, cx.account);
                 self.sts.answer(&call.operation, &params(), &caller, cx)
@@ -438,6 +439,7 @@ impl<'a> ApiCall<'a> {
                 (operation.to_owned(), Protocol::RestJson(RestErrors::CodeAndMessage))
             }
             "elasticache" => (action(), Protocol::Query(namespace::ELASTICACHE)),
+            "iam" => (action(), Protocol::Query(namespace::IAM)),
             "rds" => (action(), Protocol::Query(namespace::RDS)),
             "sts" => (action(), Protocol::Query(namespace::STS)),
             "monitoring" => {
@@ -457,7 +459,11 @@ impl<'a> ApiCall<'a> {
     /// Whether the service has this endpoint at all.
     fn is_served(&self) -> bool {
         is_region(&self.scope.region)
-            && (self.scope.service != "globalaccelerator" || globalaccelerator::is_served_in(&self.scope.region))
+            && match self.scope.service.as_str() {
+                "globalaccelerator" => globalaccelerator::is_served_in(&self.scope.region),
+                "iam" => iam::is_served_in(&self.scope.region),
+                _ => true,
+            }
     }
 
     /// Whether the operation changes nothing.
@@ -466,6 +472,7 @@ impl<'a> ApiCall<'a> {
             "rds" => rds::READS,
             "monitoring" => cloudwatch::READS,
             "globalaccelerator" => globalaccelerator::READS,
+            "iam" => iam::READS,
             "sts" => sts::READS,
             _ => &["Describe", "Get", "List"],
         };

@@ -37,6 +37,7 @@ mod shape;
 mod shell;
 mod sts;
 mod traffic;
+mod wildcard;
 mod world;
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ pub struct Facts {
     pub configurations: BTreeSet<String>,
     /// What a new member has to say of its network; nothing where that is not known.
     pub network: Option<Member>,
+    /// The networks that the pool and its members name, by id: whoever writes the pool must be allowed to join each.
+    #[serde(default)]
+    pub networks: BTreeSet<String>,
     /// The rules that send to the pool and have no probe.
     pub unprobed_rules: Vec<String>,
     /// Where the named interfaces are.
@@ -36,11 +39,6 @@ pub struct Backend {
 }
 
 impl Facts {
-    /// The network that new members are in, by id.
-    pub(super) fn network_id(&self) -> Option<&str> {
-        self.network.as_ref()?.network_id()
-    }
-
     /// Puts in what earlier steps will have done to other backends of the pool.
     pub(super) fn foresee(&mut self, pool: &ArmId, earlier: &Foreseen) {
         let own = format!("{}#", pool.key());
@@ -212,6 +210,7 @@ pub(super) mod tests {
             backends: backends.iter().map(backend).collect(),
             configurations: BTreeSet::new(),
             network: Some(serde_json::from_value(json!({"virtualNetwork": {"id": "net"}})).unwrap()),
+            networks: BTreeSet::from(["net".to_owned()]),
             unprobed_rules: Vec::new(),
             interfaces: Vec::new(),
             references: BTreeSet::new(),

@@ -23,7 +23,7 @@ pub(super) async fn read(step: &LoadBalancerBackend, arm: &Arm<'_>) -> Result<Ob
     let whole = arm.read_existing(&LOAD_BALANCER_GET, &balancer).await?;
     let found = arm.read_existing(&POOL_GET, &step.pool).await?;
     let mut facts = facts(step, &whole, &found);
-    facts.location = Location::of(arm, &balancer, &whole).await;
+    facts.location = Location::of(arm, &balancer, &whole).await?;
     let mut phase = settling(found.provisioning(), &whole);
     let mut state = seen_in_pool(step, &found.body);
     for (id, names) in step.configurations() {
@@ -31,7 +31,7 @@ pub(super) async fn read(step: &LoadBalancerBackend, arm: &Arm<'_>) -> Result<Ob
         for name in names.keys() {
             state.interfaces.insert(ip::key(&id, name), membership(&interface.body, name, &step.pool));
         }
-        facts.interfaces.push(Location::of(arm, &id, &interface).await);
+        facts.interfaces.push(Location::of(arm, &id, &interface).await?);
         facts.references.extend(references(&interface.body));
         if !matches!(phase, Phase::Moving { .. }) && interface.provisioning() != Phase::Settled {
             phase = interface.provisioning();
@@ -61,6 +61,7 @@ fn facts(step: &LoadBalancerBackend, whole: &Resource, found: &Resource) -> Fact
         backends: backends.collect(),
         configurations: pool::configurations(&found.body).collect(),
         network: pool::network(&found.body),
+        networks: pool::networks(&found.body),
         unprobed_rules: unprobed.filter_map(|rule| rule["name"].as_str()).map(str::to_owned).collect(),
         interfaces: Vec::new(),
         references: BTreeSet::new(),

@@ -5,7 +5,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
+};
 
 /// Whether a backend gets new connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,11 +105,6 @@ impl Member {
         let kept = self.0.iter().filter(|(name, _)| [NETWORK, SUBNET].contains(&name.as_str()));
         Self(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
-
-    /// The network or subnet that it is in, by id.
-    pub(super) fn network_id(&self) -> Option<&str> {
-        [NETWORK, SUBNET].iter().find_map(|field| self.0.get(*field)?["id"].as_str())
-    }
 }
 
 pub(super) fn addresses(pool: &Value) -> &[Value] {
@@ -166,6 +164,14 @@ pub(super) fn network(pool: &Value) -> Option<Member> {
     }
     let known = addresses(pool).iter().map(|address| Member::of(pool, address).network());
     known.into_iter().find(|network| !network.0.is_empty())
+}
+
+/// Every network and subnet that the pool or a member names, by id.
+pub(super) fn networks(pool: &Value) -> BTreeSet<String> {
+    let members = addresses(pool).iter().map(|address| &address["properties"]);
+    let named = std::iter::once(&pool["properties"]).chain(members);
+    let ids = named.flat_map(|properties| [NETWORK, SUBNET].map(|field| properties[field]["id"].as_str()));
+    ids.flatten().map(str::to_owned).collect()
 }
 
 fn addresses_mut(pool: &mut Value) -> Option<&mut Vec<Value>> {

@@ -20,7 +20,7 @@ pub(super) async fn read(step: &NetworkInterface, arm: &Arm<'_>) -> Result<Obser
     for id in step.interfaces() {
         let found = arm.read_existing(&INTERFACE_GET, id).await?;
         state.0.insert(id.key(), Configuration::holding(&found.body, step.address));
-        facts.interfaces.insert(id.key(), interface(arm, id, &found).await);
+        facts.interfaces.insert(id.key(), interface(arm, id, &found).await?);
         // What is under way on one of them goes before what failed on the other: it may mend it.
         phase = match (phase, found.provisioning()) {
             (moving @ Phase::Moving { .. }, _) | (_, moving @ Phase::Moving { .. }) => moving,
@@ -31,15 +31,15 @@ pub(super) async fn read(step: &NetworkInterface, arm: &Arm<'_>) -> Result<Obser
     Ok(Observed { state, facts, phase })
 }
 
-async fn interface(arm: &Arm<'_>, id: &ArmId, found: &Resource) -> InterfaceFacts {
+async fn interface(arm: &Arm<'_>, id: &ArmId, found: &Resource) -> Result<InterfaceFacts, CallError> {
     let names = configurations(&found.body).iter().filter_map(|configuration| configuration["name"].as_str());
-    InterfaceFacts {
-        location: Location::of(arm, id, found).await,
+    Ok(InterfaceFacts {
+        location: Location::of(arm, id, found).await?,
         subnet: subnet(&found.body),
         names: names.map(str::to_owned).collect(),
         references: references(&found.body),
         machine: found.properties()["virtualMachine"]["id"].as_str().map(str::to_owned),
-    }
+    })
 }
 
 /// One interface that is to be written.

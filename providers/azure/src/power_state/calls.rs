@@ -18,7 +18,7 @@ pub(super) async fn read(step: &MachinePower, arm: &Arm<'_>) -> Result<Facts, Ca
     let zones = found.body["zones"].as_array().into_iter().flatten().filter_map(|zone| zone.as_str());
     let local = &found.properties()["storageProfile"]["osDisk"]["diffDiskSettings"]["option"];
     Ok(Facts {
-        location: Location::of(arm, id, &found).await,
+        location: Location::of(arm, id, &found).await?,
         zones: zones.map(str::to_owned).collect(),
         power,
         provisioning,

@@ -41,7 +41,7 @@ pub(super) async fn read(step: &Route, arm: &Arm<'_>) -> Result<Facts, CallError
     }
     for id in step.route_tables.iter().chain(step.switched_interface()) {
         if let Entry::Vacant(group) = facts.groups.entry(id.group_scope().key()) {
-            group.insert(arm.group_location(id).await);
+            group.insert(arm.group_location(id).await?);
         }
     }
     Ok(facts)

@@ -3,12 +3,18 @@
 //! A route that leads to a dead machine is no fault of it: moving it is what the step is for.
 
 use super::{Route, effective};
-use crate::resource::{Resource, phase, region};
+use crate::{
+    ip_configurations::references,
+    resource::{Resource, phase, region},
+};
 use ipnet::IpNet;
 use lifeboat_contract::{Observed, Phase};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 pub(super) const APPLIANCE: &str = "VirtualAppliance";
 
@@ -75,6 +81,9 @@ pub struct InterfaceFacts {
     pub addresses: Vec<String>,
     /// The machine that it is attached to.
     pub machine: Option<String>,
+    /// What it refers to, by id: whoever writes it must be allowed to join each.
+    #[serde(default)]
+    pub references: BTreeSet<String>,
     pub phase: Phase,
 }
 
@@ -237,6 +246,7 @@ pub(super) fn interface_facts(body: &Value) -> InterfaceFacts {
         forwards: properties["enableIPForwarding"].as_bool().unwrap_or(false),
         addresses: configurations.iter().filter_map(|one| text(&one["properties"]["privateIPAddress"])).collect(),
         machine: text(&properties["virtualMachine"]["id"]),
+        references: references(body),
         phase: phase(body),
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 pub(super) async fn read(step: &SecurityRule, arm: &Arm<'_>) -> Result<Observed<State, Facts>, CallError> {
     let group = &step.security_group;
     let found = arm.read_existing(&SECURITY_GROUP_GET, group).await?;
-    let location = Location::of(arm, group, &found).await;
+    let location = Location::of(arm, group, &found).await?;
     let list = |field: &str| found.properties()[field].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_own = |rule: &&Value| rule["name"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&step.rule));
     let own = list("securityRules").iter().find(is_own);

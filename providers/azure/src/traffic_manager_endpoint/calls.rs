@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 pub(super) async fn read(step: &TrafficManagerEndpoint, arm: &Arm<'_>) -> Result<Facts, CallError> {
     let profile = step.profile();
     let found = arm.read_existing(&TRAFFIC_PROFILE_GET, &profile).await?;
-    let location = Location::of(arm, &profile, &found).await;
+    let location = Location::of(arm, &profile, &found).await?;
     let properties = found.properties();
     let all = properties["endpoints"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut siblings: BTreeMap<String, EndpointFacts> =

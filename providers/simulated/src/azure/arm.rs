@@ -28,6 +28,8 @@ pub(crate) struct ArmPath {
     /// Empty for what stands above all subscriptions.
     pub(crate) subscription: String,
     pub(crate) group: Option<String>,
+    /// The resource that the rest is an extension of: permissions, locks.
+    pub(crate) extends: Option<String>,
     /// `Microsoft.Network`.
     pub(crate) namespace: Option<String>,
     /// Types and names from the outside to the inside: `[(routeTables, clients), (routes, overlay)]`.
@@ -140,8 +142,14 @@ impl ArmPath {
     pub(crate) fn parse(path: &str) -> Option<Self> {
         let segments: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
         let mut parts = segments.into_iter().peekable();
-        let mut read =
-            Self { subscription: String::new(), group: None, namespace: None, types: Vec::new(), rest: None };
+        let mut read = Self {
+            subscription: String::new(),
+            group: None,
+            extends: None,
+            namespace: None,
+            types: Vec::new(),
+            rest: None,
+        };
         let is = |part: Option<&String>, name: &str| part.is_some_and(|part| part.eq_ignore_ascii_case(name));
         if is(parts.peek(), "subscriptions") {
             parts.next();
@@ -163,6 +171,11 @@ impl ArmPath {
         }
         while let Some(kind) = parts.next() {
             match parts.next() {
+                Some(namespace) if kind.eq_ignore_ascii_case("providers") => {
+                    read.extends = Some(read.id());
+                    read.namespace = Some(namespace);
+                    read.types.clear();
+                }
                 Some(name) => read.types.push((kind, name)),
                 None => read.rest = Some(kind),
             }
@@ -208,10 +221,7 @@ impl ArmPath {
     }
 
     fn id_of(&self, depth: usize) -> String {
-        let mut id = format!("/subscriptions/{}", self.subscription);
-        if let Some(group) = &self.group {
-            id.extend(["/resourceGroups/", group]);
-        }
+        let mut id = self.container();
         if let Some(namespace) = &self.namespace {
             id.extend(["/providers/", namespace]);
         }
@@ -219,6 +229,18 @@ impl ArmPath {
             id.extend(["/", kind, "/", name]);
         }
         id
+    }
+
+    /// What the namespace is of: a subscription, a group, or the resource that this is an extension of.
+    fn container(&self) -> String {
+        let group = self.group.as_ref().map(|group| format!("/resourceGroups/{group}")).unwrap_or_default();
+        let own = || format!("/subscriptions/{}{group}", self.subscription);
+        self.extends.clone().unwrap_or_else(own)
+    }
+
+    /// Where what the path is about lies, for permissions: an extension without a name is about what it extends.
+    pub(crate) fn scope(&self) -> String {
+        if self.types.is_empty() && self.in_namespace("Microsoft.Authorization") { self.container() } else { self.id() }
     }
 
     /// The outermost resource's id in lower case.

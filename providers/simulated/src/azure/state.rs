@@ -1,7 +1,7 @@
 //! A subscription with its resource providers, and which of them a request is for. Knows none of their resources.
 
 use super::{
-    ArmCx, ArmError, ArmReply, ArmRequest, ArmResponse, Options, ResourceGroup,
+    ArmCx, ArmError, ArmReply, ArmRequest, ArmResponse, Authorization, Options, ResourceGroup, authorization,
     compute::Compute,
     network::Network,
     operations::{Asked, Operations},
@@ -26,6 +26,8 @@ pub(crate) struct Azure {
     pub(crate) trafficmanager: TrafficManager,
     pub(crate) storage: Storage,
     pub(crate) operations: Operations,
+    #[serde(default)]
+    pub(crate) authorization: Option<Authorization>,
 }
 
 impl Azure {
@@ -67,6 +69,7 @@ impl Azure {
             let message = "The api-version query parameter (?api-version=) is required for all requests.";
             return Err(ArmError::bad("MissingApiVersionParameter", message));
         }
+        authorization::authorize(self.authorization.as_ref(), request)?;
         let Some(namespace) = &path.namespace else { return self.answer_groups(request) };
         if let Some(group) = path.group.as_ref().filter(|name| self.group(name).is_none()) {
             return Err(ArmError::group_not_found(group));
@@ -78,6 +81,7 @@ impl Azure {
             }
             "microsoft.network" => self.answer_network(request, cx),
             "microsoft.compute" => self.compute.answer(request, cx),
+            "microsoft.authorization" => authorization::answer(self.authorization.as_ref(), request),
             "microsoft.storage" => self.storage.answer(request, cx),
             _ => {
                 let message = format!("The resource namespace '{namespace}' is invalid.");

@@ -2,6 +2,7 @@
 
 mod accelerators;
 mod azure;
+mod azure_authorization;
 mod azure_balancers;
 mod azure_compute;
 mod azure_network;
@@ -59,6 +60,7 @@ impl World {
         builder.networks();
         builder.instances();
         builder.azure();
+        builder.azure_authorization();
         builder.azure_networks();
         builder.azure_virtual_machines();
         builder.azure_storage_accounts();

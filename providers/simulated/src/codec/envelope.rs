@@ -12,6 +12,7 @@ pub(crate) mod namespace {
     pub(crate) const AUTOSCALING: &str = "http://autoscaling.amazonaws.com/doc/2011-01-01/";
     pub(crate) const ELBV2: &str = "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/";
     pub(crate) const ELASTICACHE: &str = "http://elasticache.amazonaws.com/doc/2015-02-02/";
+    pub(crate) const IAM: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
     pub(crate) const RDS: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
     pub(crate) const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
     pub(crate) const MONITORING: &str = "http://monitoring.amazonaws.com/doc/2010-08-01/";

@@ -1,8 +1,9 @@
 //! An Azure subscription, as an operator writes it: resource groups and what they hold. Describes no resource itself.
 
 use super::{
-    AzureLoadBalancerDocument, AzureRouteTableDocument, AzureSecurityGroupDocument, NetworkInterfaceDocument,
-    StorageAccountDocument, TrafficManagerProfileDocument, VirtualMachineDocument, VirtualNetworkDocument,
+    AzureAuthorizationDocument, AzureLoadBalancerDocument, AzureRouteTableDocument, AzureSecurityGroupDocument,
+    NetworkInterfaceDocument, StorageAccountDocument, TrafficManagerProfileDocument, VirtualMachineDocument,
+    VirtualNetworkDocument,
 };
 use lifeboat_contract::Span;
 use schemars::JsonSchema;
@@ -24,6 +25,9 @@ pub struct AzureDocument {
     /// Resource groups, by name.
     #[serde(default)]
     pub resource_groups: BTreeMap<String, ResourceGroupDocument>,
+    /// Who may do what. Without it, everybody may do everything.
+    #[serde(default)]
+    pub authorization: Option<AzureAuthorizationDocument>,
 }
 
 /// A resource group.

@@ -118,7 +118,7 @@ pub struct FaultDocument {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultMatch {
-    /// The service's signing name: `rds`, `ec2`, `elasticloadbalancing`, `autoscaling`, `eks`, `elasticfilesystem`,
+    /// The service's signing name: `rds`, `ec2`, `iam`, `elasticloadbalancing`, `autoscaling`, `eks`, `elasticfilesystem`,
     /// `globalaccelerator`, `monitoring`, `sts`; of Azure, the namespace: `Microsoft.Network`; `http` for an application.
     #[serde(default)]
     pub service: Option<String>,

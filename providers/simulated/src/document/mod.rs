@@ -4,6 +4,7 @@
 
 mod accelerator;
 mod azure;
+mod azure_authorization;
 mod azure_compute;
 mod azure_network;
 mod azure_storage;
@@ -21,6 +22,9 @@ mod traffic;
 
 pub use accelerator::{AcceleratorDocument, EndpointDocument, EndpointGroupDocument, GlobalListenerDocument};
 pub use azure::{AzureDocument, AzureOptionsDocument, ResourceGroupDocument};
+pub use azure_authorization::{
+    AzureAuthorizationDocument, AzurePrincipalDocument, RoleAssignmentDocument, RoleDefinitionDocument,
+};
 pub use azure_compute::{PowerStateDocument, VirtualMachineDocument};
 pub use azure_network::{
     AdminStateDocument, AzureLoadBalancerDocument, AzureRouteDocument, AzureRouteTableDocument,

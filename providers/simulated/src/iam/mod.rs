@@ -2,9 +2,11 @@
 
 mod need;
 mod policy;
+mod simulate;
 
 pub(crate) use need::Need;
 pub(crate) use policy::{Condition, Decision, Policy, Statement};
+pub(crate) use simulate::{READS, answer, is_served_in};
 
 use crate::codec::{ApiError, Protocol};
 use serde::{Deserialize, Serialize};

@@ -55,6 +55,7 @@ impl Need {
             "eks" => eks(&RestRequest::read(call.request), cloud, &at),
             "elasticfilesystem" => file_systems(&RestRequest::read(call.request), &at),
             "globalaccelerator" => accelerators(call.request.body()),
+            "iam" => params().given("PolicySourceArn").map(str::to_owned).into_iter().collect(),
             "sts" if matches!(operation, "GetCallerIdentity" | "GetSessionToken") => return None,
             "sts" => params().given("RoleArn").map(str::to_owned).into_iter().collect(),
             _ => Vec::new(),

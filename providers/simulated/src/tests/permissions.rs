@@ -139,3 +139,39 @@ fn a_condition_that_is_not_simulated_is_an_error_of_the_world() {
     let findings = World::build(&document).expect_err("the condition is not known");
     assert!(findings[0].message.contains("aws:MultiFactorAuthPresent"), "{findings:?}");
 }
+
+#[test]
+fn what_a_principal_may_do_can_be_asked() {
+    let ask = |sim: &mut Sim, more: &str| {
+        let form = "Action=SimulatePrincipalPolicy&ActionNames.member.1=ec2%3AReplaceRoute&ActionNames.member.2=ec2%3ADeleteRoute";
+        told(sim, &query("iam", R1, &format!("{form}&{more}")))
+    };
+    let decisions = |body: &str| {
+        let after = body.split("<EvalDecision>").skip(1);
+        after.map(|rest| rest.split('<').next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let operator = "PolicySourceArn=arn%3Aaws%3Aiam%3A%3A111122223333%3Auser%2Foperator";
+    let (status, body) = ask(&mut Sim::new(overlay()), operator);
+    assert_eq!((status, decisions(&body)), (200, vec!["allowed".to_owned(), "allowed".to_owned()]), "{body}");
+    let mut sim = allowing(
+        overlay(),
+        &json!([
+            { "Effect": "Allow", "Action": "iam:SimulatePrincipalPolicy", "Resource": "*" },
+            { "Effect": "Allow", "Action": "ec2:ReplaceRoute", "Resource": "*" },
+            { "Effect": "Deny", "Action": "ec2:DeleteRoute", "Resource": "*" },
+        ]),
+    );
+    assert_eq!(decisions(&ask(&mut sim, operator).1), ["allowed", "explicitDeny"]);
+    let (status, body) = ask(&mut sim, &operator.replace("operator", "nobody"));
+    assert!(status == 404 && body.contains("NoSuchEntity"), "{body}");
+    // A session is no entity of IAM: its role is.
+    let session = "PolicySourceArn=arn%3Aaws%3Asts%3A%3A111122223333%3Aassumed-role%2Fr%2Fs";
+    assert!(ask(&mut sim, session).1.contains("InvalidInput"));
+    let region = json!({ "StringEquals": { "aws:RequestedRegion": R1 } });
+    let mut sim =
+        allowing(overlay(), &json!([{ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": region }]));
+    let (_, body) = ask(&mut sim, operator);
+    assert!(decisions(&body)[0] == "implicitDeny" && body.contains("<member>aws:RequestedRegion</member>"), "{body}");
+    let context = "ContextEntries.member.1.ContextKeyName=aws%3ARequestedRegion&ContextEntries.member.1.ContextKeyValues.member.1";
+    assert_eq!(decisions(&ask(&mut sim, &format!("{operator}&{context}={R1}")).1)[0], "allowed");
+}

@@ -4,5 +4,6 @@ mod balancers;
 mod data_plane;
 mod fixture;
 mod operations;
+mod permissions;
 mod planes;
 mod resources;
