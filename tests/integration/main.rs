@@ -30,6 +30,7 @@ mod parity;
 mod policy;
 #[cfg(feature = "aws")]
 mod program;
+mod properties;
 #[cfg(feature = "parity")]
 mod region_failover;
 #[cfg(feature = "parity")]
