@@ -90,6 +90,11 @@ impl<S: Storage> Engine<'_, S> {
             };
             let step = quarry.id.clone();
             match self.judge_capture(quarry, &planned, &seen) {
+                // What an earlier step sent for the same cells would land on top of what this one is about to do.
+                Capture::Begin { .. } if self.others_land_by(quarry.id).is_some_and(|at| self.cx.clock.now() < at) => {
+                    self.ledger.waiting(quarry.id, "a call of an earlier step may still take effect here");
+                    self.pause_until(self.others_land_by(quarry.id).unwrap_or(quarry.deadline)).await;
+                }
                 Capture::Begin { target } => {
                     let reversal = quarry.change.reversal(&forward(&seen, &target, &quarry.cx.run));
                     let (before, facts) = (seen.state, seen.facts);

@@ -88,6 +88,8 @@ pub struct Intent {
     pub may_have_effect: bool,
     /// Until then, a forward call of unknown outcome may still take effect.
     pub forward_lands_by: Option<Timestamp>,
+    /// Until then, a call back of unknown outcome may still take effect: a matter for other steps that own the same cells.
+    pub back_lands_by: Option<Timestamp>,
     /// Until then, an accepted forward call may not show yet. Forgotten once the step has been seen to settle.
     pub forward_visible_by: Option<Timestamp>,
 }
@@ -435,6 +437,15 @@ impl RunState {
         self.plan.step(id).expect("a run's steps are its plan's steps")
     }
 
+    /// Until when a call of another step that owns one of the same cells may still take effect, on top of what this step does.
+    pub fn others_land_by(&self, id: &StepId) -> Option<Timestamp> {
+        let owns = &self.planned(id).touches.owns;
+        let shares =
+            |other: &&PlannedStep| other.id != *id && other.touches.owns.iter().any(|cell| owns.contains(cell));
+        let others = self.plan.steps.iter().filter(shares);
+        others.filter_map(|other| self.steps[&other.id].intent.as_ref()?.all_land_by()).max()
+    }
+
     /// Whether nothing will happen any more, and the lock is free.
     pub fn is_finished(&self) -> bool {
         matches!(self.standing, Standing::Ended(RunOutcome::Completed | RunOutcome::Failed | RunOutcome::RolledBack))
@@ -473,6 +484,7 @@ impl Intent {
             last: None,
             may_have_effect: false,
             forward_lands_by: None,
+            back_lands_by: None,
             forward_visible_by: None,
         }
     }
@@ -484,7 +496,11 @@ impl Intent {
         }
     }
 
+    /// What was in flight when a process died stays of unknown outcome, whatever becomes of the attempts after it.
     fn send(&mut self, number: u32, direction: Direction, lands_by: Timestamp) {
+        if let Some(left) = self.last.take().filter(|last| last.end.is_none()) {
+            self.may_land(left.direction, left.lands_by);
+        }
         match direction {
             Direction::Forward => self.forward_attempts = number,
             Direction::Back => self.back_attempts = number,
@@ -497,15 +513,28 @@ impl Intent {
     /// drive made before it, so that only an observation can tell that nothing changed.
     fn end(&mut self, at: Timestamp, visible_by: Timestamp, failure: Option<CallFailure>) {
         let Some(last) = self.last.as_mut() else { return };
+        let (direction, lands_by) = (last.direction, last.lands_by);
         let unknown = failure.as_ref().is_some_and(|failure| failure.effect == Effect::Unknown);
-        if last.direction == Direction::Forward {
-            if unknown {
-                self.forward_lands_by = self.forward_lands_by.max(Some(last.lands_by));
-            } else {
-                self.forward_visible_by = self.forward_visible_by.max(Some(visible_by));
-            }
-        }
         last.end = Some(AttemptEnd { at, failure });
+        if unknown {
+            self.may_land(direction, lands_by);
+        } else if direction == Direction::Forward {
+            self.forward_visible_by = self.forward_visible_by.max(Some(visible_by));
+        }
+    }
+
+    fn may_land(&mut self, direction: Direction, by: Timestamp) {
+        let moment = match direction {
+            Direction::Forward => &mut self.forward_lands_by,
+            Direction::Back => &mut self.back_lands_by,
+        };
+        *moment = (*moment).max(Some(by));
+    }
+
+    /// Until when a call in either direction may still take effect.
+    fn all_land_by(&self) -> Option<Timestamp> {
+        let open = self.last.as_ref().filter(|last| last.end.is_none());
+        self.lands_by().max(self.back_lands_by).max(open.map(|last| last.lands_by))
     }
 
     /// Until when a forward call may still take effect or come to light, an attempt without a recorded end included.

@@ -11,6 +11,7 @@ mod documents;
 #[cfg(feature = "aws")]
 mod drill;
 mod engine_crash;
+mod engine_late;
 mod engine_promises;
 mod engine_tasks;
 #[cfg(feature = "aws")]

@@ -67,7 +67,7 @@ pub(crate) struct Inner {
 pub(crate) struct Written {
     pub(crate) step: Option<StepId>,
     pub(crate) attempt: u32,
-    pub(crate) cell: String,
+    cell: String,
     pub(crate) value: i64,
     /// How much of the journal was durable then.
     pub(crate) durable: usize,
@@ -249,6 +249,10 @@ async fn strike(cx: &Cx, to: &BTreeMap<String, i64>, takes_ms: u64) -> Result<()
         inner.side_by_side = inner.side_by_side.max(inner.driving.len());
         (inner.drives, inner.faults.get(&inner.drives).cloned())
     };
+    if let Some(Fault::LandsLate(by)) = &fault {
+        // It is on its way, whether or not somebody lives to be told.
+        world.0.lock().unwrap().late.push((after(cx.clock.now(), *by), scope.clone(), to.clone()));
+    }
     tokio::time::sleep(Duration::from_millis(takes_ms)).await;
     world.0.lock().unwrap().driving.remove(&key);
     let now = cx.clock.now();
@@ -262,13 +266,9 @@ async fn strike(cx: &Cx, to: &BTreeMap<String, i64>, takes_ms: u64) -> Result<()
         Some(Fault::Throttle) => {
             return Err(CallError::new(Effect::None, Retry::Backoff, "toy", "Throttling", "slow down"));
         }
-        Some(Fault::LostRequest) => return Err(unknown()),
+        Some(Fault::LostRequest | Fault::LandsLate(_)) => return Err(unknown()),
         Some(Fault::LostResponse) => {
             world.write(now, &scope, to);
-            return Err(unknown());
-        }
-        Some(Fault::LandsLate(by)) => {
-            world.0.lock().unwrap().late.push((after(now, by), scope, to.clone()));
             return Err(unknown());
         }
         Some(Fault::Half) => {
@@ -439,7 +439,7 @@ impl Bench {
                 matches!(&line.record, Record::AttemptSent { step, attempt, .. }
                     if Some(step) == written.step.as_ref() && *attempt == written.attempt)
             });
-            assert!(intended, "no durable intent stands before {written:?}");
+            assert!(intended, "{} changed without a durable intent: {written:?}", written.cell);
         }
     }
 
