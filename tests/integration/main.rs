@@ -6,6 +6,8 @@ mod active_passive;
 mod ci_examples;
 #[cfg(feature = "aws")]
 mod conformance;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod corpus;
 #[cfg(feature = "parity")]
 mod documents;
 #[cfg(feature = "aws")]
