@@ -47,7 +47,10 @@ async fn what_was_in_flight_at_a_kill_is_not_forgotten_over_a_later_attempt_that
 async fn a_step_begins_once_nothing_of_an_earlier_one_can_land_on_its_cells() {
     let world = World::with(&[("a", 0)]);
     world.fault(1, late());
-    let (state, cells) = run(world, &[set("first", &json!({"a": 1})), set("second", &json!({"a": 2}))]).await;
+    let mut second = set("second", &json!({"a": 2}));
+    // Less than it waits for: its own time begins after that.
+    second["timeout"] = json!("30s");
+    let (state, cells) = run(world, &[set("first", &json!({"a": 1})), second]).await;
     assert_eq!(state.standing, Standing::Ended(RunOutcome::Completed));
     assert_eq!(cells["a"], 2, "the first step's call landed on top of the second's");
 }

@@ -4,14 +4,14 @@ use super::{cases, plans::policy};
 use crate::toy::{Bench, Fault, Memory, World, me, step};
 use lifeboat::{
     engine::{Cancel, EngineError, RunState, Standing},
-    journal::{Record, RunOutcome},
+    journal::{PauseReason, Record, RunOutcome},
     runbook::OnFailure,
 };
 use lifeboat_contract::StepId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// One step, as the generator draws it.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ struct Shape {
     /// Which of the steps before it it needs, one bit each.
     needs: u8,
     on_failure: OnFailure,
+    attempts: u32,
     takes_ms: u64,
 }
 
@@ -50,6 +51,8 @@ struct Scenario {
     /// What becomes of a drive, by its number.
     faults: Vec<(u32, Fault)>,
     visible_after: Duration,
+    /// How often the operator interrupts the first life, and after how many milliseconds.
+    interrupt: Option<(u32, u64)>,
     /// One for each life of the process but the last.
     deaths: Vec<Death>,
     /// What is done where a run came to rest.
@@ -91,9 +94,13 @@ fn wild() -> impl Strategy<Value = Work> {
     ]
 }
 
-fn shapes(work: impl Strategy<Value = Work>) -> impl Strategy<Value = Vec<Shape>> {
-    let shape = (work, any::<u8>(), policy(), prop::sample::select(vec![0, 20, 5000]))
-        .prop_map(|(work, needs, on_failure, takes_ms)| Shape { work, needs, on_failure, takes_ms });
+fn shapes(
+    work: impl Strategy<Value = Work>,
+    attempts: impl Strategy<Value = u32>,
+) -> impl Strategy<Value = Vec<Shape>> {
+    let shape = (work, any::<u8>(), policy(), attempts, prop::sample::select(vec![0, 20, 5000])).prop_map(
+        |(work, needs, on_failure, attempts, takes_ms)| Shape { work, needs, on_failure, attempts, takes_ms },
+    );
     prop::collection::vec(shape, 1..=5)
 }
 
@@ -129,19 +136,24 @@ fn scenario() -> impl Strategy<Value = Scenario> {
         answer,
     });
     let answers = prop::collection::vec(answer(), 0..4);
-    (shapes(wild()), faults(fault, 6), visible_after(), prop::collection::vec(death, 0..4), answers).prop_map(
-        |(shapes, faults, visible_after, deaths, answers)| Scenario { shapes, faults, visible_after, deaths, answers },
+    let interrupt = prop::option::weighted(0.3, (1..=2_u32, 0..60_000_u64));
+    let deaths = prop::collection::vec(death, 0..4);
+    (shapes(wild(), 1..=4_u32), faults(fault, 6), visible_after(), interrupt, deaths, answers).prop_map(
+        |(shapes, faults, visible_after, interrupt, deaths, answers)| Scenario {
+            shapes,
+            faults,
+            visible_after,
+            interrupt,
+            deaths,
+            answers,
+        },
     )
 }
 
 /// Runs over a few faults that pass, and whose steps can all be done and undone.
 fn bearable() -> impl Strategy<Value = Scenario> {
-    (shapes(tame()), faults(passing(), 3), visible_after()).prop_map(|(shapes, faults, visible_after)| Scenario {
-        shapes,
-        faults,
-        visible_after,
-        deaths: Vec::new(),
-        answers: Vec::new(),
+    (shapes(tame(), Just(4)), faults(passing(), 3), visible_after()).prop_map(|(shapes, faults, visible_after)| {
+        Scenario { shapes, faults, visible_after, interrupt: None, deaths: Vec::new(), answers: Vec::new() }
     })
 }
 
@@ -182,12 +194,15 @@ impl Scenario {
             let storage = mortal(&bench, death);
             let left = in_time(async {
                 match order.take() {
-                    None => bench.start(storage, Cancel::never()).await,
+                    None => self.interrupted(|cancel| bench.start(storage, cancel)).await,
                     Some(order) => bench.go_on_with(&[order], storage).await,
                 }
             })
             .await;
             let answer = match (left, death) {
+                (Some(Ok(state)), _) if state.standing == Standing::Paused(PauseReason::Interrupted) => {
+                    Some(Answer::Resume)
+                }
                 (Some(Ok(_)), _) => answers.next().copied(),
                 (None | Some(Err(EngineError::Journal(_))), Some(death)) => Some(death.answer),
                 (left, death) => panic!("a life ended in an unforeseen way: {left:?}, {death:?}"),
@@ -205,6 +220,25 @@ impl Scenario {
                 }
                 None => return (bench, state),
             }
+        }
+    }
+}
+
+impl Scenario {
+    /// One life, and an operator who may lose patience meanwhile.
+    async fn interrupted<T, F: Future<Output = T>>(&self, life: impl FnOnce(Cancel) -> F) -> T {
+        let (interrupt, interrupts) = watch::channel(0);
+        let press = async {
+            if let Some((times, after)) = self.interrupt {
+                tokio::time::sleep(Duration::from_millis(after)).await;
+                interrupt.send_replace(times);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            left = life(Cancel::new(interrupts)) => left,
+            () = press => unreachable!("nobody stops pressing"),
         }
     }
 }
@@ -238,6 +272,7 @@ impl Shape {
         let mut step = step(&id(index), kind, with);
         step["needs"] = needs.into_iter().map(id).collect();
         step["on_failure"] = json!(self.on_failure);
+        step["attempts"] = json!(self.attempts);
         if let Some(undo) = undo {
             step["undo"] = undo;
         }
