@@ -78,7 +78,9 @@ fn hostile(name: &str, cases: u32) {
     let (_, target): Target = *TARGETS.iter().find(|(target, _)| *target == name).unwrap();
     let seeds = corpus(name);
     assert!(!seeds.is_empty(), "{name} has no corpus");
-    seeds.values().for_each(|bytes| target(bytes));
+    for bytes in seeds.values() {
+        target(bytes);
+    }
     let config = ProptestConfig {
         cases,
         failure_persistence: None,

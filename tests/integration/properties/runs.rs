@@ -216,7 +216,7 @@ impl Scenario {
             match answer.map(order_of).filter(|order| state.clone().fold(state.last_at, order).is_ok()) {
                 Some(next) => order = Some(next),
                 None if death.is_some() && state.standing == Standing::Running => {
-                    order = Some(order_of(Answer::Resume))
+                    order = Some(order_of(Answer::Resume));
                 }
                 None => return (bench, state),
             }
