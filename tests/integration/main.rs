@@ -6,11 +6,14 @@ mod active_passive;
 mod ci_examples;
 #[cfg(feature = "aws")]
 mod conformance;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod corpus;
 #[cfg(feature = "parity")]
 mod documents;
 #[cfg(feature = "aws")]
 mod drill;
 mod engine_crash;
+mod engine_late;
 mod engine_promises;
 mod engine_tasks;
 #[cfg(feature = "aws")]
@@ -32,6 +35,7 @@ mod parity;
 mod policy;
 #[cfg(feature = "aws")]
 mod program;
+mod properties;
 #[cfg(feature = "parity")]
 mod region_failover;
 #[cfg(feature = "parity")]

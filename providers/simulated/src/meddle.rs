@@ -14,6 +14,10 @@ pub enum Meddling {
     RouteDeleted { region: String, table: String, destination: String },
     /// A target is deregistered.
     TargetDeregistered { region: String, group: String, target: String },
+    /// A user-defined route of a route table of Azure is deleted.
+    UserRouteDeleted { table: String, route: String },
+    /// An address is taken out of a backend pool of Azure.
+    PoolAddressRemoved { balancer: String, pool: String, address: String },
     /// A machine is stopped, or started if it is not running.
     Power { region: String, instance: String },
 }
@@ -29,6 +33,8 @@ impl fmt::Display for Meddling {
                 write!(f, "the route to {destination} deleted from {table}")
             }
             Self::TargetDeregistered { group, target, .. } => write!(f, "{target} deregistered from {group}"),
+            Self::UserRouteDeleted { table, route } => write!(f, "the route {route} deleted from {table}"),
+            Self::PoolAddressRemoved { pool, address, .. } => write!(f, "{address} taken out of {pool}"),
             Self::Power { instance, .. } => write!(f, "{instance} switched on or off"),
         }
     }
@@ -65,6 +71,13 @@ impl World {
                 .filter(|(_, instance)| matches!(instance.state, InstanceState::Running | InstanceState::Stopped));
             offered.extend(alive.map(|(id, _)| Meddling::Power { region: name.clone(), instance: id.clone() }));
         }
+        let network = &self.cloud.azure.network;
+        for (table, route) in network.user_routes() {
+            offered.push(Meddling::UserRouteDeleted { table, route });
+        }
+        for (balancer, pool, address) in network.pool_addresses() {
+            offered.push(Meddling::PoolAddressRemoved { balancer, pool, address });
+        }
         let machines = self.cloud.azure.compute.machines.values();
         offered.extend(
             machines
@@ -95,6 +108,10 @@ impl World {
                 if let Some(group) = region.and_then(|region| region.elb.target_groups.get_mut(group)) {
                     group.targets.remove(target);
                 }
+            }
+            Meddling::UserRouteDeleted { table, route } => self.cloud.azure.network.delete_user_route(table, route),
+            Meddling::PoolAddressRemoved { balancer, pool, address } => {
+                self.cloud.azure.network.remove_pool_address(balancer, pool, address);
             }
             Meddling::Power { region, instance } => {
                 let runs = self.runs(region, instance);
