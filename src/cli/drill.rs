@@ -34,8 +34,9 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         let calm = CloudArgs { incident: None, after: None, ..args.cloud.clone() };
         let around = Surroundings::open(&calm, &store, common).await?;
         let runbook = load::runbook(&source, &around.catalog, common)?;
-        let session = Session::new(&store, &around, common)?;
-        let ready = drill_ready::prepare(&runbook, args, &session).await?;
+        // Until it begins nothing is changed: an interrupt ends the program at once.
+        let before = Session::without_interrupts(&store, &around, common);
+        let ready = drill_ready::prepare(&runbook, args, &before).await?;
         if common.format == Format::Text && !common.quiet {
             eprint!("{}", report::plan_screen(&ready.plan, common.verbose, &Style::stderr()));
         }
@@ -44,6 +45,7 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         if !agreed {
             run::confirm(&ready.plan)?;
         }
+        let session = Session::new(&store, &around, common)?;
         let (legs, record) = exercise(&ready, args, &session, &store).await?;
         let kept = trend::write(store.root(), &record).map_err(|error| Trouble::caused(Exit::Refused, error))?;
         if let Some(ran) = &legs.ran {
@@ -80,7 +82,7 @@ async fn exercise(
         stop.send_replace(true);
         legs
     };
-    let (legs, samples) = join(acting, probes::sample(&resolved.probes, &door, &stopped)).await;
+    let (legs, samples) = join(acting, probes::sample(&resolved.probes, &door, &stopped, &session.cancel)).await;
     let world = around.close()?;
     let probes: Vec<_> =
         resolved.probes.iter().zip(samples).map(|(probe, s)| measure::probe_record(probe, s)).collect();
@@ -101,6 +103,8 @@ async fn exercise(
         world,
         agreement: Vec::new(),
         notes: legs.notes.clone(),
+        interrupted: legs.interrupted,
+        ways: legs.ways.clone(),
         verdict: Verdict::NotMeasured,
         probes,
     };

@@ -50,7 +50,7 @@ pub fn probe_record(probe: &ResolvedProbe, samples: Vec<Sample>) -> ProbeRecord 
         interval_s: probe.interval.as_secs_f64(),
         tolerance_s,
         met: met.map(|tolerance| longest_outage_s <= tolerance && !ended_red),
-        unavailable_s: lengths.iter().sum(),
+        unavailable_s: lengths.iter().fold(0.0, |sum, length| sum + length),
         longest_outage_s,
         samples,
     }

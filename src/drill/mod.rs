@@ -11,4 +11,5 @@ pub mod verdict;
 
 pub use record::{
     Agreement, Basis, DrillRecord, Leg, Measured, Objective, Phase, ProbeRecord, Recovery, Sample, StepTrend, Verdict,
+    Way,
 };

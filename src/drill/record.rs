@@ -29,10 +29,23 @@ pub struct DrillRecord {
     /// What probes measured beside what the simulated world knows.
     #[serde(default)]
     pub agreement: Vec<Agreement>,
-    /// What an auditor and an operator must know besides: what differs, what is owed, how to go on.
+    /// What an auditor and an operator must know besides: what differs, what is owed.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The operator interrupted it: it says nothing of the runbook.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// The commands that end what the drill left half-way.
+    #[serde(default)]
+    pub ways: Vec<Way>,
     pub verdict: Verdict,
+}
+
+/// A command to type next, as it is, and what it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    pub command: String,
+    pub does: String,
 }
 
 /// One figure, measured twice.

@@ -3,6 +3,7 @@
 use super::{
     duration::{between, moment, words},
     layout::{Column, Page},
+    steps,
     style::{Style, Tone},
 };
 use crate::drill::{Agreement, Basis, DrillRecord, Leg, Objective, Phase, ProbeRecord, StepTrend, Verdict};
@@ -25,6 +26,8 @@ pub fn drill_screen(record: &DrillRecord, files: &[String], style: &Style) -> St
             between(record.started_at, record.ended_at)
         ),
     );
+    let ways: Vec<(String, String)> = record.ways.iter().map(|way| (way.command.clone(), way.does.clone())).collect();
+    steps::ways_forward(&mut page, "Ways forward", &ways);
     legs(&mut page, &record.legs);
     recovery(&mut page, record);
     objectives(&mut page, &record.objectives);
@@ -41,11 +44,30 @@ fn verdict(record: &DrillRecord) -> (String, Tone) {
     let missed: Vec<String> = record.objectives.iter().filter_map(missed_by).collect();
     let broken = record.legs.iter().find(|leg| !leg.ok);
     match (record.verdict, broken) {
+        (_, leg) if record.interrupted => (interrupted(record, &way, leg), Tone::Warning),
         (_, Some(leg)) => (format!("missed: {way}: {}: {}", phase(leg.phase), leg.outcome), Tone::Bad),
         (Verdict::Missed, None) => (format!("missed: {way}: {}", missed.join("; ")), Tone::Bad),
         (Verdict::Met, None) => (format!("met: {way}: every objective that was measured was met"), Tone::Good),
         (Verdict::NotMeasured, None) => {
             (format!("not measured: {way} went over, but no objective of the runbook was measured"), Tone::Warning)
+        }
+    }
+}
+
+/// Where the operator interrupted it, and what that leaves.
+fn interrupted(record: &DrillRecord, way: &str, leg: Option<&Leg>) -> String {
+    let half_way = "some steps are done and some are not";
+    match leg.map(|leg| (leg.phase, &leg.run)) {
+        Some((Phase::Preconditions | Phase::Go, None)) => {
+            format!("interrupted before the run: {way}: nothing was changed")
+        }
+        Some((Phase::Preconditions | Phase::Go, Some(_))) => format!("interrupted on the way over: {way}: {half_way}"),
+        Some((Phase::Back, Some(_))) => format!("interrupted on the way back: {way}: {half_way}"),
+        Some((Phase::Dwell | Phase::Back, _)) => {
+            format!("interrupted before the way back: {way}: site {} is active still", record.to)
+        }
+        Some((Phase::Verify, _)) | None => {
+            format!("interrupted at the end: {way} and back: users were not watched to the end")
         }
     }
 }

@@ -10,6 +10,8 @@ mod conformance;
 mod documents;
 #[cfg(feature = "aws")]
 mod drill;
+#[cfg(feature = "aws")]
+mod drill_interrupt;
 mod engine_crash;
 mod engine_promises;
 mod engine_tasks;
