@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     drill::{
-        DrillRecord, Verdict, measure, probes, trend,
+        DrillRecord, Verdict, agreement, measure, probes, trend,
         verdict::{self, WorldMarks},
     },
     journal::StateDirectory,
@@ -136,7 +136,8 @@ fn judge(record: &mut DrillRecord, legs: &Legs, ready: &Ready<'_>, around: &Surr
         marks.as_ref(),
     );
     if let Some(marks) = &marks {
-        record.agreement = verdict::agreement(&record.probes, &legs.moments, marks);
+        let addresses = |host: &str| around.addresses(host);
+        record.agreement = agreement::agreement(&record.probes, &legs.moments, marks, &addresses);
     }
     for defect in record.agreement.iter().filter(|agreement| !agreement.agrees) {
         record.notes.push(format!(

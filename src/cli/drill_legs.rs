@@ -55,6 +55,7 @@ impl Course<'_> {
     /// Goes as far as it gets. What went wrong is told, not raised: a drill's record is kept whatever happens.
     pub(super) async fn perform(&self) -> Legs {
         let now = self.now();
+        self.session.around.watch();
         let mut legs = Legs {
             list: vec![self.ready.leg.clone()],
             moments: Moments { incident_at: None, run_start: now, last_step: None, watched_until: now },

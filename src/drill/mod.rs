@@ -2,6 +2,7 @@
 //!
 //! Makes no run itself: the command line does, with what every run is made with.
 
+pub mod agreement;
 pub mod measure;
 pub mod probes;
 mod record;

@@ -55,6 +55,9 @@ pub struct Agreement {
     pub figure: String,
     pub probes_s: Option<f64>,
     pub world_s: Option<f64>,
+    /// The part of it in which all requests failed, where in the rest only some did: there a probe may see either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world_all_s: Option<f64>,
     /// The sampling interval: no probe can be exacter.
     pub within_s: f64,
     /// Whether the two are as close as that. Where they are not, one of the two is wrong.
@@ -90,6 +93,9 @@ pub struct ProbeRecord {
     pub name: String,
     /// `http`, `tcp`, `mllp`.
     pub kind: String,
+    /// What it asks: `http://vip.example/`, `mllp.engine.example:2575`.
+    #[serde(default)]
+    pub asks: String,
     pub interval_s: f64,
     /// How long it may fail in one piece.
     pub tolerance_s: Option<f64>,

@@ -231,8 +231,9 @@ fn agreement(page: &mut Page<'_>, agreement: &[Agreement]) {
     page.line(0, Tone::Strong, "Probes beside the simulated world");
     for figure in agreement {
         let value = |value: Option<f64>| value.map_or("not recovered".to_owned(), time);
+        let all = figure.world_all_s.map_or(String::new(), |all| format!(" (all requests failed for {})", time(all)));
         let told = format!(
-            "probes {}, world {}, {} the sampling interval of {}",
+            "probes {}, world {}{all}, {} the sampling interval of {}",
             value(figure.probes_s),
             value(figure.world_s),
             if figure.agrees { "within" } else { "NOT within" },

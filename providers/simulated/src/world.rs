@@ -116,6 +116,11 @@ impl World {
         self.traffic.figures(&self.cloud, &self.estate, self.start, self.now)
     }
 
+    /// From now on, [`Figures::watched`] tells what is interrupted, whatever was interrupted before.
+    pub fn watch(&mut self) {
+        self.traffic.watch(self.now);
+    }
+
     /// The incidents that can be asked for.
     pub fn incident_names(&self) -> Vec<String> {
         self.named_incidents.keys().cloned().collect()

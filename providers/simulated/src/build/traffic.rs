@@ -184,6 +184,7 @@ impl Builder<'_> {
             losing: 0,
             longest_loss: 0,
             arrived: BTreeMap::new(),
+            watch: None,
         })
     }
 }
