@@ -96,6 +96,7 @@ async fn exercise(
         started_at: ready.started_at,
         ended_at: around.clock.now(),
         incident_at: legs.incident_at,
+        impaired: args.impair.clone(),
         legs: legs.list.clone(),
         recovery: verdict::recovery(&legs.moments, &probes),
         objectives: Vec::new(),

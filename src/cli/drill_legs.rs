@@ -17,7 +17,7 @@ use crate::{
     report,
 };
 use jiff::Timestamp;
-use lifeboat_contract::{CellKey, Region};
+use lifeboat_contract::CellKey;
 use lifeboat_simulated::Figures;
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
@@ -33,6 +33,8 @@ pub(super) struct Legs {
     /// The run over, as it left the engine the first time.
     pub(super) ran: Option<RunState>,
     pub(super) notes: Vec<String>,
+    /// Steps of the way over that are left to do.
+    pub(super) owed: Vec<String>,
     /// The operator interrupted it.
     pub(super) interrupted: bool,
     /// How to end what was left half-way.
@@ -58,10 +60,11 @@ impl Course<'_> {
         self.session.around.watch();
         let mut legs = Legs {
             list: vec![self.ready.leg.clone()],
-            moments: Moments { incident_at: None, run_start: now, last_step: None, watched_until: now },
+            moments: Moments { incident_at: None, harmed: false, run_start: now, last_step: None, watched_until: now },
             incident_at: None,
             ran: None,
             notes: Vec::new(),
+            owed: Vec::new(),
             interrupted: false,
             ways: Vec::new(),
             exit: None,
@@ -82,7 +85,28 @@ impl Course<'_> {
         if let Some(targets) = back {
             self.verify(&mut legs, &targets).await;
         }
+        self.tell_owed(&mut legs);
         legs
+    }
+
+    /// What the way over left out matters for as long as its site stays active.
+    fn tell_owed(&self, legs: &mut Legs) {
+        if legs.owed.is_empty() {
+            return;
+        }
+        let list = legs.owed.join(", ");
+        let went_back = legs.list.iter().any(|leg| leg.phase == Phase::Back && leg.ok);
+        if went_back {
+            let told = "left out on the way over, for their region was lost; the way back left nothing owed";
+            legs.notes.push(format!("{list}: {told}"));
+            return;
+        }
+        legs.notes.push(format!("{list}: left out and owed, for their region was lost"));
+        let arguments = execute::state_argument(self.session.store, self.session.common);
+        if let Some(command) = legs.ran.as_ref().and_then(|ran| report::later(ran, &arguments)) {
+            let does = "does what is owed, once the region answers again".to_owned();
+            legs.ways.push(Way { command, does });
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -104,11 +128,8 @@ impl Course<'_> {
             self.interrupted(legs, Phase::Go, started_at, "interrupted before the run: nothing was changed");
             return Err(None);
         }
-        if !self.args.impair.is_empty() {
-            self.session.around.impair(self.args.impair.iter().map(Region::new).collect());
-            legs.incident_at.get_or_insert(legs.moments.run_start);
-        }
         legs.moments.incident_at = legs.incident_at;
+        drill_ready::cut_off(self.args, self.session);
         match self.session.begin(plan).await {
             Ok(ran) => self.went(legs, ran),
             Err(trouble) => {
@@ -123,13 +144,15 @@ impl Course<'_> {
         let around = self.session.around;
         if let Some(name) = &self.args.cloud.incident {
             legs.incident_at = Some(around.begin_incident(name)?);
+            legs.moments.harmed = true;
         }
         if let Some(after) = self.args.cloud.after {
             tokio::time::sleep(after.get()).await;
         }
-        let plan = plan_command::observe(self.ready.runbook, &self.ready.intent, around, self.session.common).await?;
-        drill_ready::unrefused(&plan)?;
-        Ok(plan)
+        if !self.args.impair.is_empty() {
+            legs.incident_at.get_or_insert(self.now());
+        }
+        drill_ready::planned(self.ready.runbook, &self.ready.intent, self.args, self.session).await
     }
 
     /// The other site stays active, under probes.
@@ -269,11 +292,7 @@ impl Course<'_> {
         let ended = state.steps.values().filter_map(|step| step.ended_at).max();
         legs.moments.last_step = ended.filter(|_| completed);
         legs.list.push(leg(Phase::Go, &state, legs.moments.run_start, completed));
-        for (id, step) in &state.steps {
-            if step.phase == StepPhase::Done(StepOutcome::Owed) {
-                legs.notes.push(format!("{id} was left out, and is owed: it needs a region that is lost"));
-            }
-        }
+        legs.owed = owed(&state);
         legs.ran = Some(state.clone());
         if completed {
             return Ok(state);
@@ -306,6 +325,11 @@ impl Course<'_> {
         let outcome = trouble.to_string();
         legs.list.push(Leg { phase, run: None, started_at, ended_at: self.now(), outcome, ok: false });
     }
+}
+
+fn owed(state: &RunState) -> Vec<String> {
+    let owed = state.plan.steps.iter().filter(|step| state.steps[&step.id].phase == StepPhase::Done(StepOutcome::Owed));
+    owed.map(|step| step.id.to_string()).collect()
 }
 
 fn add_ways(legs: &mut Legs, list: Vec<(String, String)>) {

@@ -19,6 +19,9 @@ pub struct DrillRecord {
     pub ended_at: Timestamp,
     /// When the harm was done: by the world's incident, or by `--impair`. Without one a drill counts from the start of its run.
     pub incident_at: Option<Timestamp>,
+    /// The regions that `--impair` cut this program off from; that alone harms nobody.
+    #[serde(default)]
+    pub impaired: Vec<String>,
     pub legs: Vec<Leg>,
     pub probes: Vec<ProbeRecord>,
     pub recovery: Recovery,

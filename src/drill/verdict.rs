@@ -14,6 +14,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub struct Moments {
     pub incident_at: Option<Timestamp>,
+    /// Whether users were harmed then. A region that this program alone has lost harms nobody.
+    pub harmed: bool,
     pub run_start: Timestamp,
     /// The end of the run's last step, where the run completed.
     pub last_step: Option<Timestamp>,
@@ -45,9 +47,9 @@ pub fn recovery(moments: &Moments, probes: &[ProbeRecord]) -> Recovery {
     };
     Recovery {
         counted_from: if moments.incident_at.is_some() { Basis::Incident } else { Basis::RunStart },
-        detection_s: moments.incident_at.and(failed).map(|failed| seconds(from, failed)),
-        // Without an incident nothing had to be decided.
-        decision_s: moments.incident_at.and(failed).map(|failed| seconds(failed, moments.run_start).max(0.0)),
+        detection_s: failed.filter(|_| moments.harmed).map(|failed| seconds(from, failed)),
+        // Where nobody is harmed, nothing has to be detected.
+        decision_s: failed.filter(|_| moments.harmed).map(|failed| seconds(failed, moments.run_start).max(0.0)),
         probes_green_s: match seen {
             Green::Always => Some(0.0),
             Green::Since { green, .. } => Some(seconds(from, green)),

@@ -111,23 +111,23 @@ fn legs(page: &mut Page<'_>, legs: &[Leg]) {
     for leg in legs {
         let took = between(leg.started_at, leg.ended_at);
         let run = leg.run.as_ref().map_or(String::new(), |run| format!(" (run {run})"));
-        let mark = if leg.ok { "" } else { "failed: " };
-        page.row(
-            2,
-            &[
-                Column(phase(leg.phase), 13, Tone::Plain),
-                Column(&took, 8, Tone::Plain),
-                Column(&format!("{mark}{}{run}", leg.outcome), 0, if leg.ok { Tone::Plain } else { Tone::Bad }),
-            ],
-        );
+        let label = format!("{:<13}  {took:<8}  ", phase(leg.phase));
+        let width = label.chars().count();
+        // What a failure says may be long.
+        let (mark, tone) = if leg.ok { ("", Tone::Plain) } else { ("failed: ", Tone::Bad) };
+        page.labelled(2, &label, width, tone, &format!("{mark}{}{run}", leg.outcome));
     }
 }
 
 fn recovery(page: &mut Page<'_>, record: &DrillRecord) {
     let recovery = &record.recovery;
     let from = match recovery.counted_from {
-        Basis::Incident => "the incident",
-        Basis::RunStart => "the start of the run",
+        // Whoever does no harm has no incident.
+        Basis::Incident if !record.impaired.is_empty() && recovery.detection_s.is_none() => {
+            format!("the moment {} was cut off", record.impaired.join(", "))
+        }
+        Basis::Incident => "the incident".to_owned(),
+        Basis::RunStart => "the start of the run".to_owned(),
     };
     page.blank();
     page.line(0, Tone::Strong, &format!("Time to recovery, counted from {from}"));

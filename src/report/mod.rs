@@ -51,4 +51,4 @@ pub use runs::runs_table;
 pub use status::status_screen;
 pub use style::Style;
 pub use summary::summary;
-pub use ways::{reverse_way, ways_forward};
+pub use ways::{later, reverse_way, ways_forward};

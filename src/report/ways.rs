@@ -145,7 +145,7 @@ impl Ways<'_> {
 
 /// The command that does later what is owed: the same runbook once more, as a switchover with no region lost. Steps that stand at
 /// their target stay unchanged.
-pub(super) fn later(state: &RunState, program_args: &str) -> Option<String> {
+pub fn later(state: &RunState, program_args: &str) -> Option<String> {
     if !state.steps.values().any(|step| step.phase == StepPhase::Done(StepOutcome::Owed)) {
         return None;
     }
