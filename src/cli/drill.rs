@@ -69,7 +69,7 @@ async fn exercise(
     store: &StateDirectory,
 ) -> Result<(Legs, DrillRecord), Trouble> {
     let around = session.around;
-    let id = store.new_run(around.clock.now(), &around.chance).run.to_string();
+    let id = new_id(store, around);
     let resolved = &ready.resolved;
     // Probes have a door of their own: never impaired, and none of the run's calls.
     let secrets = cloud::secrets(&resolved.secrets)?;
@@ -119,6 +119,16 @@ async fn exercise(
         record.trend = trend::trend(ran, &earlier);
     }
     Ok((legs, record))
+}
+
+/// An id like a run's. A world that begins anew begins at the same moment with the same chance: its earlier drills stay.
+fn new_id(store: &StateDirectory, around: &Surroundings) -> String {
+    loop {
+        let id = store.new_run(around.clock.now(), &around.chance).run.to_string();
+        if !trend::path(store.root(), &id).exists() {
+            return id;
+        }
+    }
 }
 
 fn judge(record: &mut DrillRecord, legs: &Legs, ready: &Ready<'_>, around: &Surroundings) {

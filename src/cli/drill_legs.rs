@@ -300,6 +300,9 @@ impl Course<'_> {
         legs.exit = Some(Exit::of(&state, false));
         Err(if state.standing == Standing::Ended(RunOutcome::RolledBack) {
             legs.notes.push("the run took itself back; there was no other way back to go".to_owned());
+            let arguments = execute::state_argument(self.session.store, self.session.common);
+            let shows = "shows each step, and why it failed".to_owned();
+            add_ways(legs, vec![(format!("lifeboat status {}{arguments}", state.run), shows)]);
             Some(BTreeMap::new())
         } else {
             self.half_way(legs, &state);

@@ -45,7 +45,7 @@ fn verdict(record: &DrillRecord) -> (String, Tone) {
     let broken = record.legs.iter().find(|leg| !leg.ok);
     match (record.verdict, broken) {
         (_, leg) if record.interrupted => (interrupted(record, &way, leg), Tone::Warning),
-        (_, Some(leg)) => (format!("missed: {way}: {}: {}", phase(leg.phase), leg.outcome), Tone::Bad),
+        (_, Some(leg)) => (format!("missed: {way}: {}: {}", stretch(leg.phase), leg.outcome), Tone::Bad),
         (Verdict::Missed, None) => (format!("missed: {way}: {}", missed.join("; ")), Tone::Bad),
         (Verdict::Met, None) => (format!("met: {way}: every objective that was measured was met"), Tone::Good),
         (Verdict::NotMeasured, None) => {
@@ -105,6 +105,17 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
+/// A leg in a sentence.
+fn stretch(of: Phase) -> &'static str {
+    match of {
+        Phase::Preconditions => "before it began",
+        Phase::Go => "the way over",
+        Phase::Dwell => "while the other site was active",
+        Phase::Back => "the way back",
+        Phase::Verify => "after the way back",
+    }
+}
+
 fn legs(page: &mut Page<'_>, legs: &[Leg]) {
     page.blank();
     page.line(0, Tone::Strong, "Legs");
@@ -114,7 +125,11 @@ fn legs(page: &mut Page<'_>, legs: &[Leg]) {
         let label = format!("{:<13}  {took:<8}  ", phase(leg.phase));
         let width = label.chars().count();
         // What a failure says may be long.
-        let (mark, tone) = if leg.ok { ("", Tone::Plain) } else { ("failed: ", Tone::Bad) };
+        let (mark, tone) = match leg.ok {
+            true => ("", Tone::Plain),
+            false if leg.outcome.starts_with("interrupted") => ("", Tone::Warning),
+            false => ("failed: ", Tone::Bad),
+        };
         page.labelled(2, &label, width, tone, &format!("{mark}{}{run}", leg.outcome));
     }
 }
@@ -231,7 +246,11 @@ fn agreement(page: &mut Page<'_>, agreement: &[Agreement]) {
     page.line(0, Tone::Strong, "Probes beside the simulated world");
     for figure in agreement {
         let value = |value: Option<f64>| value.map_or("not recovered".to_owned(), time);
-        let all = figure.world_all_s.map_or(String::new(), |all| format!(" (all requests failed for {})", time(all)));
+        let all = match figure.world_all_s {
+            None => String::new(),
+            Some(0.0) => " (never all requests at once)".to_owned(),
+            Some(all) => format!(" (all requests for {})", time(all)),
+        };
         let told = format!(
             "probes {}, world {}{all}, {} the sampling interval of {}",
             value(figure.probes_s),
@@ -282,3 +301,6 @@ fn list(page: &mut Page<'_>, title: &str, lines: &[String]) {
 fn time(seconds: f64) -> String {
     Duration::try_from_secs_f64(seconds).map_or_else(|_| format!("{seconds} s"), words)
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,7 +258,19 @@ fn calls(program: &Program, record: &Value, phase: &str) -> Vec<Value> {
 #[test]
 fn an_impaired_region_is_cut_off_and_stays_owed() {
     let program = Program::new();
-    let record = drill(&program, "region-failover", "r2", &[&LOST[..], &["--back", "none"]].concat(), 0);
+    // A check goes where users go: the lost region's own page answers it, which its cloud interface does not.
+    let text = std::fs::read_to_string("runbooks/region-failover/runbook.yaml").unwrap();
+    let page = "  - { id: old-page, uses: http.check, with: { url: \"${{ from.health }}\" }, timeout: 10s }\n\n";
+    let answers = "  - id: traffic-healthy";
+    assert!(text.contains(answers));
+    let runbook = program.state().join("runbook.yaml");
+    std::fs::write(&runbook, text.replace(answers, &format!("{page}{answers}"))).unwrap();
+    let words = ["drill", runbook.to_str().unwrap(), "--to", "r2", "--world", "runbooks/region-failover/world.yaml"];
+    let more = ["--back", "none", "--yes", "--quiet", "--format", "json"];
+    let record = program.run(&[&words[..], &LOST, &more].concat()).json(0);
+    let status = program.run(&["status", "--format", "json"]).json(0);
+    let checked = status["steps"].as_array().unwrap().iter().find(|step| step["id"] == "old-page").unwrap();
+    assert_eq!(checked["outcome"], "passed", "{checked:#}");
     let calls = calls(&program, &record, "go");
     let reached = calls.iter().filter(|call| call["region"] == "us-east-1" && call["status"].is_number()).count();
     assert_eq!(reached, 0, "no call reached the lost region");
@@ -267,7 +279,7 @@ fn an_impaired_region_is_cut_off_and_stays_owed() {
     let owed = "drain-active, shrink-active, shrink-workers: left out and owed, for their region was lost";
     assert!(record["notes"].as_array().unwrap().contains(&json!(owed)), "{:#}", record["notes"]);
     let later = record["ways"].as_array().unwrap().last().unwrap()["command"].as_str().unwrap();
-    assert!(later.starts_with("lifeboat run runbooks/region-failover/runbook.yaml --to r2 --from r1"), "{later}");
+    assert!(later.starts_with(&format!("lifeboat run {} --to r2 --from r1", runbook.display())), "{later}");
 }
 
 /// Checks ask what users would: a page of the lost region answers as before. Nobody is harmed by the loss itself.
@@ -286,7 +298,8 @@ fn a_failover_without_a_region_is_exercised_and_taken_back() {
     assert!(over.contains(&("FailoverGlobalCluster".to_owned(), "eu-west-1".to_owned())), "{over:?}");
     assert!(over.iter().all(|(_, region)| region != "us-east-1"), "{over:?}");
     let back = operations("back");
-    assert!(back.contains(&("SwitchoverGlobalCluster".to_owned(), "us-east-1".to_owned())), "{back:?}");
+    assert!(back.iter().any(|(operation, _)| operation == "SwitchoverGlobalCluster"), "{back:?}");
+    assert!(calls(&program, &record, "back").iter().any(|call| call["region"] == "us-east-1" && call["status"] == 200));
     assert_eq!(leg(&record, "verify")["ok"], true, "{record:#}");
     let told = "drain-active, shrink-active, shrink-workers: left out on the way over, for their region was lost; \
                 the way back left nothing owed";
@@ -330,7 +343,7 @@ fn a_step_that_got_slower_is_flagged_and_the_estimate_comes_from_drills() {
     assert_eq!(Some(seconds("p50_s")), record["recovery"]["last_step_s"].as_f64(), "the usual time");
     assert!(seconds("p95_s") > seconds("p50_s") + 5.0, "two tables, three seconds each: {document:#}");
     let screen = program.run(&plan).stdout;
-    assert!(screen.contains("in 7 earlier drills"), "{screen}");
+    assert!(screen.contains("median of 7 earlier drills"), "{screen}");
     // The other direction has its own.
     program.run(&["run", "runbooks/overlay-vip", "--to", "b", "--fresh", "--yes", "--world", usual]).ended(0);
     let back = ["plan", "runbooks/overlay-vip", "--to", "a", "--world", usual, "--format", "json"];
@@ -393,5 +406,6 @@ fn the_probe_of_an_overlay_address_measures_what_a_ping_does() {
     assert_eq!(figure["figure"], "page: longest outage");
     assert!(figure["world_s"].as_f64().unwrap() > 5.0, "{figure:#}");
     agrees("overlay-vip", &record);
-    assert_eq!(record["recovery"]["decision_s"], json!(5.0));
+    let decision = record["recovery"]["decision_s"].as_f64().unwrap();
+    assert!((5.0..5.5).contains(&decision), "what is left of the ten seconds, and the planning: {decision}");
 }

@@ -13,6 +13,7 @@ pub(crate) struct Watch {
 }
 
 /// Interruptions of one kind.
+#[expect(clippy::struct_field_names, reason = "units go last")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stretch {
     /// When the first one began, as far as it was watched, and when the last one ended or was last seen.
