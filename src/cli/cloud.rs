@@ -193,6 +193,19 @@ impl Surroundings {
         self.reached.replace(self.bottom.clone());
     }
 
+    /// From now on the figures of the simulated world, where there is one, tell what is interrupted.
+    pub(super) fn watch(&self) {
+        if let Some((cloud, _)) = &self.simulated {
+            cloud.disturb(lifeboat_simulated::World::watch);
+        }
+    }
+
+    /// The addresses of a host name in the simulated world, where there is one.
+    pub(super) fn addresses(&self, host: &str) -> Vec<String> {
+        let found = self.simulated.iter().flat_map(|(cloud, _)| cloud.ask(|world| world.resolve(host)));
+        found.map(|address| address.to_string()).collect()
+    }
+
     /// What the simulated world measured so far, where there is one.
     pub(super) fn figures(&self) -> Option<Figures> {
         let (cloud, _) = self.simulated.as_ref()?;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     drill::{
-        DrillRecord, Verdict, measure, probes, trend,
+        DrillRecord, Verdict, agreement, measure, probes, trend,
         verdict::{self, WorldMarks},
     },
     journal::StateDirectory,
@@ -34,8 +34,9 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         let calm = CloudArgs { incident: None, after: None, ..args.cloud.clone() };
         let around = Surroundings::open(&calm, &store, common).await?;
         let runbook = load::runbook(&source, &around.catalog, common)?;
-        let session = Session::new(&store, &around, common)?;
-        let ready = drill_ready::prepare(&runbook, args, &session).await?;
+        // Until it begins nothing is changed: an interrupt ends the program at once.
+        let before = Session::without_interrupts(&store, &around, common);
+        let ready = drill_ready::prepare(&runbook, args, &before).await?;
         if common.format == Format::Text && !common.quiet {
             eprint!("{}", report::plan_screen(&ready.plan, common.verbose, &Style::stderr()));
         }
@@ -44,6 +45,7 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         if !agreed {
             run::confirm(&ready.plan)?;
         }
+        let session = Session::new(&store, &around, common)?;
         let (legs, record) = exercise(&ready, args, &session, &store).await?;
         let kept = trend::write(store.root(), &record).map_err(|error| Trouble::caused(Exit::Refused, error))?;
         if let Some(ran) = &legs.ran {
@@ -67,7 +69,7 @@ async fn exercise(
     store: &StateDirectory,
 ) -> Result<(Legs, DrillRecord), Trouble> {
     let around = session.around;
-    let id = store.new_run(around.clock.now(), &around.chance).run.to_string();
+    let id = new_id(store, around);
     let resolved = &ready.resolved;
     // Probes have a door of their own: never impaired, and none of the run's calls.
     let secrets = cloud::secrets(&resolved.secrets)?;
@@ -80,7 +82,7 @@ async fn exercise(
         stop.send_replace(true);
         legs
     };
-    let (legs, samples) = join(acting, probes::sample(&resolved.probes, &door, &stopped)).await;
+    let (legs, samples) = join(acting, probes::sample(&resolved.probes, &door, &stopped, &session.cancel)).await;
     let world = around.close()?;
     let probes: Vec<_> =
         resolved.probes.iter().zip(samples).map(|(probe, s)| measure::probe_record(probe, s)).collect();
@@ -94,6 +96,7 @@ async fn exercise(
         started_at: ready.started_at,
         ended_at: around.clock.now(),
         incident_at: legs.incident_at,
+        impaired: args.impair.clone(),
         legs: legs.list.clone(),
         recovery: verdict::recovery(&legs.moments, &probes),
         objectives: Vec::new(),
@@ -101,6 +104,8 @@ async fn exercise(
         world,
         agreement: Vec::new(),
         notes: legs.notes.clone(),
+        interrupted: legs.interrupted,
+        ways: legs.ways.clone(),
         verdict: Verdict::NotMeasured,
         probes,
     };
@@ -114,6 +119,16 @@ async fn exercise(
         record.trend = trend::trend(ran, &earlier);
     }
     Ok((legs, record))
+}
+
+/// An id like a run's. A world that begins anew begins at the same moment with the same chance: its earlier drills stay.
+fn new_id(store: &StateDirectory, around: &Surroundings) -> String {
+    loop {
+        let id = store.new_run(around.clock.now(), &around.chance).run.to_string();
+        if !trend::path(store.root(), &id).exists() {
+            return id;
+        }
+    }
 }
 
 fn judge(record: &mut DrillRecord, legs: &Legs, ready: &Ready<'_>, around: &Surroundings) {
@@ -132,7 +147,8 @@ fn judge(record: &mut DrillRecord, legs: &Legs, ready: &Ready<'_>, around: &Surr
         marks.as_ref(),
     );
     if let Some(marks) = &marks {
-        record.agreement = verdict::agreement(&record.probes, &legs.moments, marks);
+        let addresses = |host: &str| around.addresses(host);
+        record.agreement = agreement::agreement(&record.probes, &legs.moments, marks, &addresses);
     }
     for defect in record.agreement.iter().filter(|agreement| !agreement.agrees) {
         record.notes.push(format!(

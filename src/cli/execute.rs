@@ -51,6 +51,11 @@ impl<'a> Session<'a> {
         Ok(Self { store, around, common, cancel })
     }
 
+    /// For what looks and changes nothing: an interrupt ends the program, as the system does it.
+    pub(super) fn without_interrupts(store: &'a StateDirectory, around: &'a Surroundings, common: &'a Common) -> Self {
+        Self { store, around, common, cancel: Cancel::never() }
+    }
+
     /// Begins a run and goes on until it leaves the engine.
     pub(super) async fn begin(&self, plan: Plan) -> Result<Ran, Trouble> {
         let Self { store, around, .. } = self;

@@ -506,9 +506,6 @@ impl Intent {
             Direction::Back => self.back_attempts = number,
         }
         self.may_have_effect = true;
-        // What became of an attempt without a recorded end stays unknown when another one follows it.
-        let open = self.last.take().filter(|last| last.direction == Direction::Forward && last.end.is_none());
-        self.forward_lands_by = self.forward_lands_by.max(open.map(|last| last.lands_by));
         self.last = Some(Attempt { number, direction, lands_by, end: None });
     }
 

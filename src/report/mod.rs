@@ -55,4 +55,4 @@ pub use runs::runs_table;
 pub use status::status_screen;
 pub use style::Style;
 pub use summary::summary;
-pub use ways::ways_forward;
+pub use ways::{later, reverse_way, ways_forward};

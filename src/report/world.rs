@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// The figures that have words of their own, or that others are told with.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "acknowledged_writes",
     "clients",
     "elapsed_s",
@@ -30,6 +30,7 @@ const KNOWN: [&str; 22] = [
     "two_actives_s",
     "two_writers_s",
     "unavailable_s",
+    "watched",
 ];
 
 struct Row(String, String, Tone);

@@ -12,6 +12,8 @@ mod corpus;
 mod documents;
 #[cfg(feature = "aws")]
 mod drill;
+#[cfg(feature = "aws")]
+mod drill_interrupt;
 mod engine_crash;
 mod engine_late;
 mod engine_promises;

@@ -49,5 +49,5 @@ pub use document::*;
 pub use injection::Injected;
 pub use meddle::Meddling;
 pub use shell::{Keep, SimulatedCloud};
-pub use traffic::{ClientFigures, EngineFigures, Figures, Misled, Peer, PingFigures};
+pub use traffic::{ClientFigures, EngineFigures, Figures, Misled, Peer, PingFigures, WatchedFigures};
 pub use world::World;

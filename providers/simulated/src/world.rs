@@ -116,6 +116,11 @@ impl World {
         self.traffic.figures(&self.cloud, &self.estate, self.start, self.now)
     }
 
+    /// From now on, [`Figures::watched`] tells what is interrupted, whatever was interrupted before.
+    pub fn watch(&mut self) {
+        self.traffic.watch(self.now);
+    }
+
     /// The incidents that can be asked for.
     pub fn incident_names(&self) -> Vec<String> {
         self.named_incidents.keys().cloned().collect()
@@ -211,7 +216,7 @@ impl World {
         let senders = self.traffic.senders.values().map(|sender| estate.taker(cloud, sender, from));
         let served = fortunes.into_iter().map(|fortune| fortune.served.into_keys().collect()).collect();
         let now = Serving { clients: served, pings: pings.collect(), senders: senders.collect() };
-        self.traffic.watch(cloud, estate, from, &now);
+        self.traffic.note_serving(cloud, estate, from, &now);
         for (ping, fate) in self.traffic.pings.values_mut().zip(now.pings) {
             ping.measure(fate, from, until);
         }

@@ -72,6 +72,7 @@ fn of(shapes: &[Shape]) -> Plan {
         rto: None,
         rpo: None,
         on_failure: OnFailure::Rollback,
+        warnings: Vec::new(),
         steps: shapes.iter().enumerate().map(|(index, shape)| step(index, shape)).collect(),
         made_at: "2026-01-01T00:00:00Z".parse().unwrap(),
         digest: "generated".to_owned(),

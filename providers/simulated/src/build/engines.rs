@@ -158,6 +158,7 @@ impl Builder<'_> {
             waiting_since_ms: None,
             longest_gap_ms: 0,
             taken_by: None,
+            watch: None,
         }
     }
 

@@ -186,6 +186,7 @@ impl Builder<'_> {
             longest_loss: 0,
             arrived: BTreeMap::new(),
             arrives_at: None,
+            watch: None,
         })
     }
 }

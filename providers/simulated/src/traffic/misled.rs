@@ -28,7 +28,7 @@ pub(crate) struct Serving {
 
 impl Traffic {
     /// Notes who serves whom from `at` on, and who was led away from somebody that could go on.
-    pub(crate) fn watch(&mut self, cloud: &Cloud, estate: &Estate, at: Timestamp, now: &Serving) {
+    pub(crate) fn note_serving(&mut self, cloud: &Cloud, estate: &Estate, at: Timestamp, now: &Serving) {
         let mut found = Vec::new();
         for ((who, client), sites) in self.clients.iter_mut().zip(&now.clients) {
             if client.served_by == *sites {

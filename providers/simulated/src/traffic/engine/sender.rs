@@ -3,7 +3,7 @@
 use crate::{
     cloud::Cloud,
     reach::Request,
-    traffic::{End, Estate, millis, millis_between},
+    traffic::{End, Estate, Watch, millis, millis_between},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub(crate) struct Sender {
     pub(crate) longest_gap_ms: u64,
     /// The node that took its messages when it was last measured.
     pub(crate) taken_by: Option<String>,
+    /// What somebody watches, where somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) watch: Option<Watch>,
 }
 
 /// Who takes a sender's messages.
@@ -82,6 +85,10 @@ impl Sender {
         let since = *self.waiting_since_ms.get_or_insert(created.max(millis(from)));
         let gap = u64::try_from(millis(until) - since).unwrap_or(0);
         self.longest_gap_ms = self.longest_gap_ms.max(gap);
+        if let Some(watch) = &mut self.watch {
+            watch.note(since, millis(until));
+            watch.all = watch.some;
+        }
     }
 }
 
