@@ -33,8 +33,9 @@ mod world;
 pub use bars::{Bars, Screen};
 pub use cells::three_way;
 pub use document::{
-    ApiCall, Approval, Attempt, Beside, Difference, Document, Environment, EventLine, JournalFacts, OverrideLine, Owed,
-    OwedStep, RunbookFacts, StepReport, Stretch, Try,
+    ApiCall, Approval, Attempt, Availability, Available, Beside, Difference, Document, Environment, EventLine,
+    JournalFacts, Lag, LagFound, Occurrence, OverTime, OverrideLine, Owed, OwedStep, RunbookFacts, SeenBy, Share,
+    StepReport, Stretch, Try, WorldSeries,
 };
 pub use drill_screen::drill_screen;
 pub use duration::words as duration_words;

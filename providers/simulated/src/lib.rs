@@ -48,5 +48,5 @@ pub use document::*;
 pub use injection::Injected;
 pub use meddle::Meddling;
 pub use shell::{Keep, SimulatedCloud};
-pub use traffic::{ClientFigures, EngineFigures, Figures, Peer, PingFigures};
+pub use traffic::{ClientFigures, EngineFigures, Figures, Lag, Occurrence, Peer, PingFigures, Series, Share};
 pub use world::World;

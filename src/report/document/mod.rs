@@ -4,9 +4,11 @@
 
 mod call;
 mod objective;
+mod over_time;
 mod step;
 
 pub use call::ApiCall;
+pub use over_time::{Availability, Available, Lag, LagFound, Occurrence, OverTime, SeenBy, Share, WorldSeries};
 pub use step::{Attempt, StepReport, Stretch, Try};
 
 use super::{cells, event::event, verdict::verdict, ways, word::run_word};
@@ -64,6 +66,7 @@ pub struct Document {
     /// What the simulated world measured when the run last left the engine.
     pub world: Option<Value>,
     pub drill: Option<DrillRecord>,
+    pub over_time: OverTime,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -139,6 +142,7 @@ pub struct Beside {
     /// The audit trail's bytes.
     pub audit: Option<Vec<u8>>,
     pub world: Option<Value>,
+    pub series: Option<WorldSeries>,
     pub drill: Option<DrillRecord>,
     /// Whether a process executes the run now.
     pub alive: bool,
@@ -156,6 +160,7 @@ impl Document {
             Some(drill) => drill.objectives.clone(),
             None => objective::objectives(&state, &reading.lines),
         };
+        let over_time = over_time::over_time(&reading.lines, &beside);
         Ok(Self {
             v: 1,
             made_by: concat!("lifeboat ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -198,6 +203,7 @@ impl Document {
             calls_unreadable,
             world: beside.world,
             drill: beside.drill,
+            over_time,
         })
     }
 }

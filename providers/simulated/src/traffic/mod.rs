@@ -7,16 +7,18 @@ mod figures;
 mod load;
 mod path;
 mod ping;
+mod series;
 mod writes;
 
 pub(crate) use application::{Application, ApplicationPath, Served, Software};
-pub(crate) use client::{Client, ClientMeasures};
+pub(crate) use client::{Client, ClientMeasures, Fortune};
 pub use engine::Peer;
 pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Storage};
 pub use figures::{ClientFigures, EngineFigures, Figures, PingFigures};
 pub(crate) use load::Load;
 pub(crate) use path::{End, HostTarget, Way};
 pub(crate) use ping::{Fate, Ping};
+pub use series::{Lag, Occurrence, Series, Share};
 pub(crate) use writes::Families;
 
 use jiff::Timestamp;
@@ -44,6 +46,9 @@ pub(crate) struct Traffic {
     pub(crate) pings: BTreeMap<String, Ping>,
     pub(crate) senders: BTreeMap<String, Sender>,
     pub(crate) families: Families,
+    /// What happened over time, where somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) series: Option<Series>,
 }
 
 /// A whole, in the parts that shares of traffic are counted in.

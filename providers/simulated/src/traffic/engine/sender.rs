@@ -24,6 +24,15 @@ pub(crate) struct Sender {
     pub(crate) longest_gap_ms: u64,
 }
 
+/// Who takes messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taker {
+    pub(crate) cluster: String,
+    pub(crate) node: String,
+    /// How long each acknowledgement takes it.
+    pub(crate) takes_ms: u64,
+}
+
 impl Sender {
     /// How many messages there are to send before `at`: one at the start, one at each full interval after it.
     pub(crate) fn created_before(&self, at: Timestamp) -> u64 {
@@ -75,17 +84,18 @@ impl Sender {
 }
 
 impl Estate {
-    /// The cluster that takes a sender's messages now, and how long each acknowledgement takes it in milliseconds.
+    /// Who takes a sender's messages now.
     ///
     /// A message is repeated until somebody acknowledges it, so that one way to a node that takes messages is enough.
-    pub(crate) fn taker(&self, cloud: &Cloud, sender: &Sender, now: Timestamp) -> Option<(String, u64)> {
+    pub(crate) fn taker(&self, cloud: &Cloud, sender: &Sender, now: Timestamp) -> Option<Taker> {
         let request = Request { host: &sender.host, port: sender.port, path: "/", now };
         self.ways(cloud, &request, &self.vantage_region).into_iter().find_map(|way| {
             let End::Instance { id, port, .. } = way.end else { return None };
-            let (name, engine) = self.engines.iter().find(|(_, engine)| {
-                engine.mllp_port == port && engine.node_on(&id).is_some_and(|(_, node)| node.takes_messages(cloud))
-            })?;
-            Some((name.clone(), u64::try_from(engine.slow.get().as_millis()).unwrap_or(u64::MAX)))
+            self.engines.iter().filter(|(_, engine)| engine.mllp_port == port).find_map(|(cluster, engine)| {
+                let (node, _) = engine.node_on(&id).filter(|(_, node)| node.takes_messages(cloud))?;
+                let takes_ms = u64::try_from(engine.slow.get().as_millis()).unwrap_or(u64::MAX);
+                Some(Taker { cluster: cluster.clone(), node: node.to_owned(), takes_ms })
+            })
         })
     }
 }
