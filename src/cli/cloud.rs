@@ -14,7 +14,7 @@ use crate::{
     wire::{Audit, AuditFile, AuditSink, Cloud, Impairment, Network, NoAudit, RateLimit, ReadOnly},
     wiring,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lifeboat_contract::{
     Catalog, Chance, CommandsAllowed, Cx, Mode, Region, RunContext, Secrets, SharedClock, SharedWire, SystemClock,
     TokioClock, clock,
@@ -43,6 +43,9 @@ pub(super) struct Surroundings {
 
 /// An incident that struck so long before a run led to it.
 const LED_HERE_MAX: Duration = Duration::from_hours(1);
+
+/// So much of the time before an incident shows what was usual.
+const BEFORE_HARM: SignedDuration = SignedDuration::from_secs(30);
 
 /// What a wire may carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,7 +223,8 @@ impl Surroundings {
         let noted = world.series()?;
         let struck = noted.incidents.iter().map(|incident| incident.at);
         let led_here = struck.filter(|at| *at <= from && clock::until(*at, from) <= LED_HERE_MAX).min();
-        let part = noted.between(led_here.unwrap_or(from), world.now());
+        let since = led_here.map_or(from, |at| at.saturating_sub(BEFORE_HARM).unwrap_or(at));
+        let part = noted.between(since, world.now());
         let mut series = serde_json::to_value(part).expect("a series is plain JSON");
         series["until"] = serde_json::json!(world.now());
         Some(series)

@@ -89,8 +89,8 @@ pub fn main() -> ExitCode {
 fn is_known_there(format: Format, command: &Command) -> bool {
     match format {
         Format::Text | Format::Lines | Format::Json => true,
-        Format::Markdown => matches!(command, Command::Rehearse(_) | Command::Report(_)),
-        Format::Junit => matches!(command, Command::Rehearse(_)),
+        Format::Markdown | Format::Junit => matches!(command, Command::Rehearse(_) | Command::Report(_)),
+        Format::Jsonl | Format::Html => matches!(command, Command::Report(_)),
         Format::Github => matches!(command, Command::Check(_)),
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     drill::{DrillRecord, trend},
     journal::RunFiles,
-    report::{self, Beside, Document, ReportPath},
+    report::{self, Beside, Document, Form, ReportPath},
 };
 use std::{fs, io, path::Path};
 
@@ -19,11 +19,16 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> Result<Exit, Trouble
     let found = execute::find(&store, &args.run)?;
     let document = document(&found.files)?;
     if paths.is_empty() {
-        match common.format {
-            Format::Lines => print!("{}", report::json_lines(&document)),
-            Format::Json => println!("{:#}", serde_json::to_value(&document).expect("a report is plain JSON")),
-            _ => print!("{}", report::markdown(&document)),
-        }
+        let form = match common.format {
+            Format::Lines | Format::Jsonl => Form::JsonLines,
+            Format::Json => Form::Json,
+            Format::Junit => Form::Junit,
+            Format::Html => Form::Html,
+            // Markdown reads as plain text.
+            Format::Text | Format::Markdown | Format::Github => Form::Markdown,
+        };
+        let text = report::render(form, &document).map_err(|error| Trouble::caused(Exit::Failed, error))?;
+        print!("{text}");
         return Ok(Exit::Completed);
     }
     let unwritten = report::write_reports(&paths, &document);

@@ -40,7 +40,7 @@ pub use document::{
 pub use drill_screen::drill_screen;
 pub use duration::words as duration_words;
 pub use error::render_error;
-pub use files::{ReportPath, Unusable, Unwritten, json_lines, markdown, write_reports};
+pub use files::{Form, ReportPath, Unusable, Unwritten, render, write_reports};
 pub use kinds::{first_sentence, kind_page};
 pub use lines::{Lines, Quiet};
 pub use parity::{ParityHeading, parity_json, parity_screen};

@@ -11,7 +11,7 @@ pub use call::ApiCall;
 pub use over_time::{Availability, Available, Lag, LagFound, Occurrence, OverTime, SeenBy, Share, WorldSeries};
 pub use step::{Attempt, StepReport, Stretch, Try};
 
-use super::{cells, event::event, verdict::verdict, ways, word::run_word};
+use super::{cells, drill_screen, duration::words, event::event, style::Tone, verdict::verdict, ways, word::run_word};
 use crate::{
     drill::{DrillRecord, Objective},
     engine::{Illegal, RunState, Stage, Standing, StepPhase},
@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use lifeboat_contract::{Place, clock::until};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Everything a report says of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -205,6 +205,48 @@ impl Document {
             drill: beside.drill,
             over_time,
         })
+    }
+}
+
+impl Document {
+    /// How it ended, in one sentence, and whether that is well: of the drill, where one made the run.
+    pub(super) fn headline(&self) -> (String, Tone) {
+        match &self.drill {
+            Some(drill) => {
+                let (sentence, tone) = drill_screen::verdict(drill);
+                (format!("drill {sentence}"), tone)
+            }
+            None => (self.verdict.clone(), self.tone()),
+        }
+    }
+
+    fn tone(&self) -> Tone {
+        match self.outcome {
+            _ if self.ok => Tone::Good,
+            "running" | "paused" => Tone::Warning,
+            _ => Tone::Bad,
+        }
+    }
+
+    /// Why an objective was not measured, where that is known.
+    pub(super) fn why_not_measured(&self, objective: &Objective) -> Option<String> {
+        if objective.measured.is_some() {
+            return None;
+        }
+        match objective.name.as_str() {
+            "rto" if self.outcome != "completed" => Some("the run did not arrive".to_owned()),
+            "rpo" => {
+                let found = &self.over_time.lag_found;
+                let last = found.iter().max_by(|one, other| one.seconds.total_cmp(&other.seconds))?;
+                let words = |seconds| Duration::try_from_secs_f64(seconds).map_or_else(|_| seconds.to_string(), words);
+                Some(format!(
+                    "{} of lag were known, from {} before the step: too old to prove it",
+                    words(last.seconds),
+                    words(last.age_s)
+                ))
+            }
+            _ => None,
+        }
     }
 }
 
