@@ -53,7 +53,7 @@ pub fn main() -> ExitCode {
         let trouble = Trouble::new(Exit::Usage, "this command has no such --format");
         return trouble
             .hint(
-                "JUnit XML and Markdown are formats of `lifeboat rehearse`, annotations for GitHub of `lifeboat check`",
+                "JUnit XML and Markdown are formats of `lifeboat rehearse` and `lifeboat report`, JSON Lines and HTML of `lifeboat report`, annotations for GitHub of `lifeboat check`",
             )
             .report(&common)
             .into();

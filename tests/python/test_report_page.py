@@ -68,8 +68,8 @@ def reports(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    program = shutil.which("chromium")
-    assert program, "these tests need chromium in PATH; tests/run installs it"
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    assert program, "these tests need chromium or google-chrome in PATH; tests/run installs one"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield browser

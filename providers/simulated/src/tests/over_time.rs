@@ -9,7 +9,10 @@ fn since(sim: &Sim, at: jiff::Timestamp) -> f64 {
     at.duration_since(sim.world.start()).as_secs_f64()
 }
 
-fn traffic(sim: &Sim, line: &[Share]) -> Vec<(f64, Vec<(String, f64)>, f64)> {
+/// Since when, served by whom, and what failed.
+type Told = (f64, Vec<(String, f64)>, f64);
+
+fn traffic(sim: &Sim, line: &[Share]) -> Vec<Told> {
     let told = |share: &Share| (since(sim, share.at), share.served.clone().into_iter().collect(), share.failed);
     line.iter().map(told).collect()
 }

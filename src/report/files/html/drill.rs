@@ -12,12 +12,10 @@ pub(super) fn measured(document: &Document, drill: &DrillRecord) -> Markup {
         Basis::RunStart => "the start of the run",
     };
     let recovery = &drill.recovery;
-    let parts = [
-        ("Users served again", recovery.probes_green_s),
-        ("Last step done", recovery.last_step_s),
-        ("Until detected", recovery.detection_s),
-        ("From there to the start of the run", recovery.decision_s),
-    ];
+    // Detection and decision mean something after an incident alone.
+    let known = [("Until detected", recovery.detection_s), ("From there to the start of the run", recovery.decision_s)];
+    let parts = [("Users served again", recovery.probes_green_s), ("Last step done", recovery.last_step_s)];
+    let parts = parts.into_iter().chain(known.into_iter().filter(|(_, seconds)| seconds.is_some()));
     html! {
         h2 id="drill" { "Drill" }
         table {

@@ -23,11 +23,11 @@ pub(super) fn charts(document: &Document, times: &Times<'_>) -> io::Result<Marku
 }
 
 /// From each change to the next, and the last to the end.
-fn stretches<'c, T>(
-    changes: &'c [T],
+fn stretches<T>(
+    changes: &[T],
     at: fn(&T) -> Timestamp,
     until: Timestamp,
-) -> impl Iterator<Item = (Timestamp, Timestamp, &'c T)> {
+) -> impl Iterator<Item = (Timestamp, Timestamp, &T)> {
     let ends = changes.iter().skip(1).map(at).chain([until]).collect::<Vec<_>>();
     changes.iter().zip(ends).map(move |(change, end)| (at(change), end, change))
 }
@@ -113,7 +113,7 @@ fn traffic(document: &Document, times: &Times<'_>) -> io::Result<Markup> {
     let rows = || -> Vec<Row> {
         let rows = traffic.iter().map(|(client, shares)| Row {
             label: client.clone(),
-            told: shares.last().map(served_by).unwrap_or_default(),
+            told: shares.last().map(takers).unwrap_or_default(),
             bars: stretches(shares, |share| share.at, until(client))
                 .flat_map(|(from, to, share)| site_bars(times.since(from), times.since(to), share, &sites))
                 .collect(),
@@ -153,6 +153,13 @@ fn served_by(share: &Share) -> String {
     });
     let told: Vec<String> = sites.chain(nobody).collect();
     if told.is_empty() { "nothing was sent".to_owned() } else { told.join(", ") }
+}
+
+/// Who serves, in a word.
+fn takers(share: &Share) -> String {
+    let nobody = (share.failed > 0.0).then_some("nobody");
+    let names: Vec<&str> = share.served.keys().map(String::as_str).chain(nobody).collect();
+    names.join(", ")
 }
 
 /// Stacked: who served, then what failed.

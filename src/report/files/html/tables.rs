@@ -40,15 +40,32 @@ fn step_row(document: &Document, step: &StepReport) -> Markup {
                 @else { @for one in &step.differences { (difference(one)) } }
                 @if let Some(failure) = &step.failure { div class="bad" { "✗ " (failure.code) ": " (failure.message) } }
                 @if let Some(note) = &step.note { div { (note) } }
-                @for attempt in step.attempts.iter().filter(|attempt| attempt.error.is_some()) {
-                    div class="warn" { "attempt " (attempt.number) @if attempt.unknown { ", outcome unknown" } ": " (attempt.error.as_deref().unwrap_or_default()) }
-                }
+                @for (numbers, error) in failed_attempts(step) { div class="warn" { (numbers) ": " (error) } }
                 @if let Some(undo) = &step.undo {
                     div { "way back " (exact(document, undo.from)) @if let Some(to) = undo.to { " – " (exact(document, to)) } }
                 }
             }
         }
     }
+}
+
+/// The attempts that failed; those that failed alike one after the other, together.
+fn failed_attempts(step: &StepReport) -> Vec<(String, &str)> {
+    let failed = step.attempts.iter().filter_map(|attempt| Some((attempt, attempt.error.as_deref()?)));
+    let mut groups: Vec<(Vec<String>, &str, bool)> = Vec::new();
+    for (attempt, error) in failed {
+        let number = attempt.number.to_string();
+        match groups.last_mut().filter(|(_, last, unknown)| *last == error && *unknown == attempt.unknown) {
+            Some((numbers, ..)) => numbers.push(number),
+            None => groups.push((vec![number], error, attempt.unknown)),
+        }
+    }
+    let told = groups.into_iter().map(|(numbers, error, unknown)| {
+        let outcome = if unknown { ", outcome unknown" } else { "" };
+        let word = if numbers.len() == 1 { "attempt" } else { "attempts" };
+        (format!("{word} {}{outcome}", numbers.join(", ")), error)
+    });
+    told.collect()
 }
 
 fn difference(one: &Difference) -> Markup {

@@ -89,6 +89,7 @@ pub(super) fn line(times: &Times<'_>) -> io::Result<Markup> {
     };
     let title = "Each step over time, with its attempts and waits; the table of steps has the same figures";
     let chart = times.rows("steps", title, rows)?;
+    let unmarked = document.over_time.incidents.len().saturating_sub(INCIDENTS_MAX);
     let untouched = document.steps.iter().filter(|step| step.started_at.is_none()).count();
     Ok(html! {
         h2 id="timeline" { "Timeline" }
@@ -105,6 +106,7 @@ pub(super) fn line(times: &Times<'_>) -> io::Result<Markup> {
             figcaption {
                 "Time counts from the start of the run, " (super::clock(document, document.started_at)) " UTC."
                 @if untouched > 0 { " " (crate::report::plan_time::count(untouched, "step")) " did not begin." }
+                @if unmarked > 0 { " " (crate::report::plan_time::count(unmarked, "more incident")) " happened and is not marked; the JSON report has all." }
             }
         }
     })
