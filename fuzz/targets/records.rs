@@ -5,7 +5,7 @@ use lifeboat::{
     engine::{RunState, decide},
     journal::{self, Appended, Journal, Reading, Record, Storage},
     plan::Plan,
-    report::{self, Beside, Document, Style},
+    report::{self, Beside, Document, Form, Style},
 };
 use std::{collections::BTreeSet, io};
 
@@ -50,8 +50,9 @@ fn told(reading: &Reading) {
     report::plan_json(&state.plan);
     report::plan_screen(&state.plan, true, &STYLE);
     let document = Document::of(reading, Beside::default()).expect("what folds can be told");
-    report::markdown(&document);
-    report::json_lines(&document);
+    for form in [Form::Junit, Form::Markdown, Form::Json, Form::JsonLines, Form::Html] {
+        report::render(form, &document).expect("what can be told can be rendered");
+    }
 }
 
 struct Memory<'a>(&'a mut Vec<u8>);

@@ -45,10 +45,14 @@ pub(super) enum Format {
     Text,
     Lines,
     Json,
-    /// For a CI system's list of tests; of rehearsals
+    /// For a CI system's list of tests; of rehearsals and reports
     Junit,
-    /// For a CI system's summary; of rehearsals
+    /// For a CI system's summary; of rehearsals and reports
     Markdown,
+    /// One event a line; of reports
+    Jsonl,
+    /// A page for a browser and for paper; of reports
+    Html,
     /// Annotations of GitHub Actions; of `check` alone
     Github,
 }

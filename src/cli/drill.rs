@@ -7,7 +7,7 @@ use super::{
     cloud::{self, Carries, Surroundings},
     drill_legs::{Course, Legs},
     drill_ready::{self, Ready},
-    execute::Session,
+    execute::{self, Session},
     exit::Exit,
     load, operator, report as report_command, run,
     trouble::Trouble,
@@ -49,7 +49,10 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         let (legs, record) = exercise(&ready, args, &session, &store).await?;
         let kept = trend::write(store.root(), &record).map_err(|error| Trouble::caused(Exit::Refused, error))?;
         if let Some(ran) = &legs.ran {
-            report_command::after_run(&reports, &store.files(ran.run.clone()));
+            let files = store.files(ran.run.clone());
+            // The run ended before the dwell, and perhaps another went back.
+            execute::keep_series(&files, &around, record.started_at);
+            report_command::after_run(&reports, &files);
         }
         match common.format {
             Format::Json => println!("{}", serde_json::to_string_pretty(&record).expect("a record is plain JSON")),

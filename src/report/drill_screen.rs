@@ -39,7 +39,8 @@ pub fn drill_screen(record: &DrillRecord, files: &[String], style: &Style) -> St
     page.finish()
 }
 
-fn verdict(record: &DrillRecord) -> (String, Tone) {
+/// How a drill ended, in one sentence.
+pub(super) fn verdict(record: &DrillRecord) -> (String, Tone) {
     let way = format!("{} from {} to {}", record.runbook, record.from, record.to);
     let missed: Vec<String> = record.objectives.iter().filter_map(missed_by).collect();
     let broken = record.legs.iter().find(|leg| !leg.ok);
@@ -95,7 +96,7 @@ fn name(name: &str) -> String {
     }
 }
 
-fn phase(phase: Phase) -> &'static str {
+pub(super) fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Preconditions => "preconditions",
         Phase::Go => "go",

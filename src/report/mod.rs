@@ -35,13 +35,14 @@ mod world;
 pub use bars::{Bars, Screen};
 pub use cells::three_way;
 pub use document::{
-    ApiCall, Approval, Attempt, Beside, Difference, Document, Environment, EventLine, JournalFacts, OverrideLine, Owed,
-    OwedStep, RunbookFacts, StepReport, Stretch, Try,
+    ApiCall, Approval, Attempt, Availability, Available, Beside, Difference, Document, Environment, EventLine,
+    JournalFacts, Lag, LagFound, Occurrence, OverTime, OverrideLine, Owed, OwedStep, RunbookFacts, SeenBy, Share,
+    StepReport, Stretch, Try, WorldSeries,
 };
 pub use drill_screen::drill_screen;
 pub use duration::words as duration_words;
 pub use error::render_error;
-pub use files::{ReportPath, Unusable, Unwritten, json_lines, markdown, write_reports};
+pub use files::{Form, ReportPath, Unusable, Unwritten, render, write_reports};
 pub use kinds::{first_sentence, kind_page};
 pub use lines::{Lines, Quiet};
 pub use lost_regions::{lost_regions_json, lost_regions_screen};

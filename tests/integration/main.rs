@@ -43,5 +43,7 @@ mod region_failover;
 #[cfg(feature = "parity")]
 mod rehearse;
 #[cfg(feature = "aws")]
+mod reports;
+#[cfg(feature = "aws")]
 mod secrets;
 mod toy;

@@ -78,15 +78,18 @@ impl Client {
         if length == 0 {
             return;
         }
-        let mut served = 0;
         for (site, share) in &fortune.served {
             *self.measures.served.entry(site.clone()).or_default() += share * length;
-            served += share;
         }
-        // Shares are rounded one by one: a few millionths too few are no failure.
-        let failed = WHOLE.saturating_sub(served);
-        let failed = if failed <= ROUNDED { 0 } else { failed };
-        self.measures.note(failed, millis(from), length);
+        self.measures.note(fortune.failed(), millis(from), length);
+    }
+}
+
+impl Fortune {
+    /// Millionths that fail. Shares are rounded one by one: a few millionths too few are no failure.
+    pub(crate) fn failed(&self) -> u64 {
+        let failed = WHOLE.saturating_sub(self.served.values().sum());
+        if failed <= ROUNDED { 0 } else { failed }
     }
 }
 

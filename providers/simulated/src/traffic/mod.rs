@@ -8,11 +8,12 @@ mod load;
 mod misled;
 mod path;
 mod ping;
+mod series;
 mod watch;
 mod writes;
 
 pub(crate) use application::{Application, ApplicationPath, Served, Software};
-pub(crate) use client::{Client, ClientMeasures};
+pub(crate) use client::{Client, ClientMeasures, Fortune};
 pub use engine::Peer;
 pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Storage, Taker};
 pub use figures::{ClientFigures, EngineFigures, Figures, PingFigures, WatchedFigures};
@@ -21,6 +22,7 @@ pub use misled::Misled;
 pub(crate) use misled::Serving;
 pub(crate) use path::{End, HostTarget, Way};
 pub(crate) use ping::{Fate, Ping};
+pub use series::{Lag, Occurrence, Series, Share};
 pub(crate) use watch::Watch;
 pub(crate) use writes::Families;
 
@@ -50,6 +52,9 @@ pub(crate) struct Traffic {
     pub(crate) senders: BTreeMap<String, Sender>,
     pub(crate) families: Families,
     pub(crate) misled: Vec<Misled>,
+    /// What happened over time, where somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) series: Option<Series>,
 }
 
 impl Traffic {
