@@ -67,6 +67,7 @@ fn outage(probe: &ProbeRecord, world: &Figures, addresses: Addresses<'_>) -> Opt
 }
 
 /// What the world says of an outage: while some requests fail, a single one may go either way.
+#[derive(Clone, Copy)]
 struct Outage {
     some_s: Option<f64>,
     all_s: Option<f64>,

@@ -126,10 +126,12 @@ fn legs(page: &mut Page<'_>, legs: &[Leg]) {
         let label = format!("{:<13}  {took:<8}  ", phase(leg.phase));
         let width = label.chars().count();
         // What a failure says may be long.
-        let (mark, tone) = match leg.ok {
-            true => ("", Tone::Plain),
-            false if leg.outcome.starts_with("interrupted") => ("", Tone::Warning),
-            false => ("failed: ", Tone::Bad),
+        let (mark, tone) = if leg.ok {
+            ("", Tone::Plain)
+        } else if leg.outcome.starts_with("interrupted") {
+            ("", Tone::Warning)
+        } else {
+            ("failed: ", Tone::Bad)
         };
         page.labelled(2, &label, width, tone, &format!("{mark}{}{run}", leg.outcome));
     }
