@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 pub(crate) struct Decision {
     action: String,
     resource: String,
-    decision: String,
+    verdict: String,
     /// Keys of conditions whose value IAM was not told.
     missing: BTreeSet<String>,
     /// Decisions on single resources, where one result holds several.
@@ -47,7 +47,7 @@ pub(crate) fn of(results: &[Decision], action: &str, resource: &str) -> Evaluati
         return Evaluation::Unknown;
     };
     let specific = result.specific.iter().find(|(name, _)| name == resource).map(|(_, decision)| decision);
-    match specific.unwrap_or(&result.decision).as_str() {
+    match specific.unwrap_or(&result.verdict).as_str() {
         "allowed" => Evaluation::Allowed,
         "explicitDeny" if result.missing.is_empty() => Evaluation::Denied("a policy denies it".to_owned()),
         "implicitDeny" if result.missing.is_empty() => Evaluation::Denied("no policy allows it".to_owned()),
@@ -73,7 +73,7 @@ pub(crate) fn page(xml: &[u8]) -> Result<Page, String> {
                 match field {
                     ["EvalActionName"] => result.action = text,
                     ["EvalResourceName"] => result.resource = text,
-                    ["EvalDecision"] => result.decision = text,
+                    ["EvalDecision"] => result.verdict = text,
                     ["MissingContextValues", "member"] if !text.is_empty() => {
                         result.missing.insert(text);
                     }

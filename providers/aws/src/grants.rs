@@ -50,7 +50,9 @@ impl Aws {
         for permission in permissions {
             match resource(permission, &account) {
                 Some(resource) => asked.push((resource, permission)),
-                None => drop(grants.unknown.insert(permission.clone())),
+                None => {
+                    grants.unknown.insert(permission.clone());
+                }
             }
         }
         for ((region, resources), actions) in groups(&asked) {
@@ -62,8 +64,12 @@ impl Aws {
             for (resource, permission) in answered {
                 match evaluation::of(&results, &permission.action, resource) {
                     Evaluation::Allowed => {}
-                    Evaluation::Denied(why) => drop(grants.denied.insert((*permission).clone(), why)),
-                    Evaluation::Unknown => drop(grants.unknown.insert((*permission).clone())),
+                    Evaluation::Denied(why) => {
+                        grants.denied.insert((*permission).clone(), why);
+                    }
+                    Evaluation::Unknown => {
+                        grants.unknown.insert((*permission).clone());
+                    }
                 }
             }
         }
@@ -186,7 +192,7 @@ fn resource(permission: &Permission, account: &str) -> Option<String> {
         return permission.reads.then(|| "*".to_owned());
     }
     let parts: Vec<&str> = permission.resource.splitn(6, ':').collect();
-    let own = parts.iter().enumerate().map(|(at, part)| if at == 4 && *part == "*" { account } else { part });
+    let own = parts.iter().enumerate().map(|(at, part)| if at == 4 && *part == "*" { account } else { *part });
     let resource = own.collect::<Vec<_>>().join(":");
     (!resource.contains('*')).then_some(resource)
 }

@@ -77,9 +77,8 @@ impl Iam {
     /// The policies of a user or a role by its own ARN. A session of a role is none.
     fn source(&self, arn: &str) -> Result<&[super::Policy], ApiError> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        let name = match parts[..] {
-            ["arn", _, "iam", "", _, name] => name,
-            _ => return Err(ApiError::new("InvalidInput", 400, format!("Invalid Entity Arn: {arn}"))),
+        let ["arn", _, "iam", "", _, name] = parts[..] else {
+            return Err(ApiError::new("InvalidInput", 400, format!("Invalid Entity Arn: {arn}")));
         };
         let (kind, found) = match name.split('/').collect::<Vec<_>>()[..] {
             ["user", user] => ("user", self.users.get(user)),
