@@ -225,3 +225,31 @@ fn without_capacity_for_the_standby_nothing_else_is_changed() {
     assert!(text.contains("InsufficientInstanceCapacity"), "the report says why: {text}");
     assert_eq!(run["world"]["failed_requests"], json!(0));
 }
+
+/// A later step goes on from an earlier one's target: a completed run of both can be taken back all the same.
+#[test]
+fn a_completed_run_that_set_one_dial_twice_is_rolled_back() {
+    let program = Program::new();
+    let shipped = std::fs::read_to_string("runbooks/region-failover/runbook.yaml").unwrap();
+    let sites = &shipped[shipped.find("\nsites:").unwrap()..shipped.find("\nsteps:").unwrap()];
+    let dial = |id: &str, dial: u32| {
+        let group = "${{ to.endpoint_group }}";
+        format!(
+            "  - {{ id: {id}, uses: aws.globalaccelerator.endpoint_group, with: {{ arn: \"{group}\", dial: {dial} }} }}\n"
+        )
+    };
+    let providers = "providers: { aws: { account: \"111122223333\" } }";
+    let steps = [dial("half", 50), dial("whole", 100)].concat();
+    let text =
+        format!("lifeboat: 1\nname: twice\nsummary: Opens a site in two steps.\n{providers}\n{sites}\nsteps:\n{steps}");
+    let runbook = program.state().join("runbook.yaml");
+    std::fs::write(&runbook, text).unwrap();
+    let world = ["--world", "runbooks/region-failover/world.yaml"];
+    let runbook = runbook.to_str().unwrap();
+    program.run(&[&["plan", runbook, "--to", "r2"][..], &world].concat()).ended(0);
+    let first = program.contents("region-failover.world");
+    program.run(&[&["run", runbook, "--to", "r2", "--yes"][..], &world].concat()).ended(0);
+    assert_ne!(program.contents("region-failover.world"), first);
+    program.run(&["rollback", "latest", "--yes"]).ended(0);
+    assert_eq!(program.contents("region-failover.world"), first);
+}
