@@ -119,8 +119,11 @@ fn gitlab(name: &str) -> Job {
     }
 }
 
+/// Names and what they stand for.
+type Pairs = Vec<(String, String)>;
+
 /// The lines of the crontab: their variables, and the command of each schedule.
-fn cron() -> (Vec<(String, String)>, Vec<(String, String)>) {
+fn cron() -> (Pairs, Pairs) {
     let text = text("crontab");
     let (mut variables, mut commands) = (Vec::new(), Vec::new());
     for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -19,9 +19,8 @@ impl Runbook {
         let steps = steps.split("\n  - id: ").map(|step| {
             let step = step.strip_prefix("  - id: ").unwrap_or(step);
             // What is said about the next step goes with this one: comments go.
-            let lines = step.lines().filter(|line| !line.starts_with("  #"));
-            let step = lines.map(|line| format!("{line}\n")).collect::<String>();
-            (step.lines().next().unwrap_or_default().to_owned(), step)
+            let lines: Vec<&str> = step.lines().filter(|line| !line.starts_with("  #")).collect();
+            (lines.first().copied().unwrap_or_default().to_owned(), lines.join("\n") + "\n")
         });
         let steps = steps.filter(|(id, _)| !id.is_empty()).collect();
         Self { head: head.to_owned(), steps, tail: tail.to_owned() }
@@ -55,8 +54,8 @@ impl Runbook {
     }
 
     fn text(&self) -> String {
-        let steps: String = self.steps.iter().map(|(_, step)| format!("  - id: {step}\n")).collect();
-        format!("{}\nsteps:\n{steps}{}", self.head, self.tail)
+        let steps: Vec<&str> = self.steps.iter().map(|(_, step)| step.as_str()).collect();
+        format!("{}\nsteps:\n  - id: {}{}", self.head, steps.join("\n  - id: "), self.tail)
     }
 }
 
