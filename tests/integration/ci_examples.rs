@@ -8,6 +8,9 @@ use std::{
     process::Command,
 };
 
+/// Names with values, or schedules with commands.
+type Pairs = Vec<(String, String)>;
+
 /// When a step is executed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum When {
@@ -26,7 +29,7 @@ struct Step {
 #[derive(Debug)]
 struct Job {
     shell: &'static [&'static str],
-    variables: Vec<(String, String)>,
+    variables: Pairs,
     steps: Vec<Step>,
     /// What is kept afterwards, in the workspace.
     artifacts: Vec<String>,
@@ -60,7 +63,7 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// The variables that have a value of their own: what a system would fill in is given by the test.
-fn variables(value: &Value) -> Vec<(String, String)> {
+fn variables(value: &Value) -> Pairs {
     let entries = value.as_object().into_iter().flatten();
     let set = entries.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
     set.filter(|(_, value)| !value.contains("${{") && !value.contains('$')).collect()
