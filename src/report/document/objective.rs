@@ -51,13 +51,32 @@ fn lag(lines: &[Journaled], allowed: Span) -> Option<Measured> {
         _ => None,
     });
     let (lag_ms, age_ms) = captured.max()?;
-    let lag = Duration::from_millis(lag_ms);
-    let is_stale = lag.saturating_add(Duration::from_millis(age_ms)) > allowed.get();
-    if lag <= allowed.get() && is_stale {
+    let (lag, age) = (Duration::from_millis(lag_ms), Duration::from_millis(age_ms));
+    if !decides(lag, age, allowed.get()) {
         return None;
     }
     Some(Measured {
         seconds: lag.as_secs_f64(),
         source: format!("replication lag before the step, {} s old", age_ms / 1_000),
     })
+}
+
+/// Whether a lag that was seen so long ago shows that an objective was met, or that it was missed.
+fn decides(lag: Duration, age: Duration, allowed: Duration) -> bool {
+    lag > allowed || lag.saturating_add(age) <= allowed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_lag_proves_nothing_once_it_is_old() {
+        for (lag, age, expected) in
+            [(1, 0, true), (1, 29, true), (1, 30, false), (30, 0, true), (31, 0, true), (31, 99, true)]
+        {
+            let [lag_s, age_s, allowed] = [lag, age, 30].map(Duration::from_secs);
+            assert_eq!(decides(lag_s, age_s, allowed), expected, "{lag} s, {age} s old");
+        }
+    }
 }
