@@ -23,7 +23,7 @@ pub async fn ask(plan: &mut Plan, cx: &Cx, region: impl Fn(&str, &Plan) -> Strin
         let home = region(&provider, plan);
         match scope.enclose(wiring::grants(&cx, &provider, &home, &permissions)).await {
             None => {}
-            Some(Ok(grants)) => take(plan, &provider, grants),
+            Some(Ok(grants)) => take(plan, &provider, &grants),
             Some(Err(error)) => plan.notes.push(unasked(&provider, &error)),
         }
     }
@@ -54,7 +54,7 @@ fn acts(step: &PlannedStep) -> bool {
     step.skip.is_none() && (step.changes() || matches!(step.body, PlannedBody::Check { .. }))
 }
 
-fn take(plan: &mut Plan, provider: &str, grants: Grants) {
+fn take(plan: &mut Plan, provider: &str, grants: &Grants) {
     for step in plan.steps.iter_mut().filter(|step| acts(step)) {
         for permission in &step.touches.permissions {
             let Some(why) = grants.denied.get(permission) else { continue };
