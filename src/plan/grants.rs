@@ -24,7 +24,7 @@ pub async fn ask(plan: &mut Plan, cx: &Cx, region: impl Fn(&str, &Plan) -> Strin
         match scope.enclose(wiring::grants(&cx, &provider, &home, &permissions)).await {
             None => {}
             Some(Ok(grants)) => take(plan, &provider, &grants),
-            Some(Err(error)) => plan.notes.push(unasked(&provider, &error)),
+            Some(Err(error)) => plan.warnings.push(unasked(&provider, &error)),
         }
     }
 }
