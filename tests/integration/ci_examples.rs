@@ -122,9 +122,6 @@ fn gitlab(name: &str) -> Job {
     }
 }
 
-/// Names and what they stand for.
-type Pairs = Vec<(String, String)>;
-
 /// The lines of the crontab: their variables, and the command of each schedule.
 fn cron() -> (Pairs, Pairs) {
     let text = text("crontab");
