@@ -27,7 +27,7 @@ pub fn agreement(
 /// From the first failure to the recovery, before the way back: of all HTTP probes together, as clients speak HTTP.
 fn recovery(probes: &[ProbeRecord], moments: &Moments, world: &Figures) -> Option<Agreement> {
     let probes: Vec<ProbeRecord> = probes.iter().filter(|probe| probe.kind == "http").cloned().collect();
-    let clients: Vec<&WatchedFigures> = world.watched.iter().filter(|watched| watched.kind == "client").collect();
+    let clients: Vec<&WatchedFigures> = world.watched.iter().filter(|watched| is_near_client(watched)).collect();
     let seen = green(&probes, moments.counted_from().min(moments.run_start), moments.watched_until);
     if clients.is_empty() || seen == Green::NotMeasured {
         return None;
@@ -56,7 +56,7 @@ fn outage(probe: &ProbeRecord, world: &Figures, addresses: Addresses<'_>) -> Opt
     let uri: Uri = probe.asks.parse().ok()?;
     let host = uri.host()?;
     let same = |watched: &&WatchedFigures| match watched.kind.as_str() {
-        "client" => watched.host == host && watched.path.as_deref() == Some(uri.path()),
+        "client" => is_near_client(watched) && watched.host == host && watched.path.as_deref() == Some(uri.path()),
         "sender" => watched.host == host && watched.port == uri.port_u16(),
         _ => watched.host == host || addresses(host).contains(&watched.host),
     };
@@ -64,6 +64,11 @@ fn outage(probe: &ProbeRecord, world: &Figures, addresses: Addresses<'_>) -> Opt
     let figure = format!("{}: longest outage", probe.name);
     let world = Outage { some_s: Some(longest.longest_s), all_s: Some(longest.longest_all_s) };
     Some(compared(figure, Some(probe.longest_outage_s), world, probe.interval_s))
+}
+
+/// A probe sees what clients see that ask from where it does.
+fn is_near_client(watched: &WatchedFigures) -> bool {
+    watched.kind == "client" && !watched.is_elsewhere
 }
 
 /// What the world says of an outage: while some requests fail, a single one may go either way.

@@ -252,7 +252,7 @@ fn credentials_that_come_through_a_lost_region_are_told() {
     let words = ["plan", path.to_str().unwrap(), "--to", "b", "--impaired", "us-east-1"];
     let plan = program.run_with(&[&words, ["--format", "json"].as_slice()].concat(), &environment).json(4);
     let codes: Vec<&str> = plan["warnings"].as_array().unwrap().iter().map(|w| w["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["region.executor", "region.credentials"]);
+    assert_eq!(codes, ["region.executor", "region.credentials", "permission.unasked"]);
     let screen = program.run_with(&words, &environment);
     for text in [
         "warning: this program runs in us-east-1: it is the Lambda function dr, which is declared lost",

@@ -133,13 +133,14 @@ fn nobody_looks_whether_the_other_took_over() {
     assert!(found.contains("led-away"), "{found:?}");
 }
 
-/// What hangs may go on at any moment, and has the queues as long as it is not fenced.
+/// What hangs has the queues as long as it is not fenced, and the fence may be late.
 #[test]
 fn queues_that_are_handed_over_before_the_fence() {
     let fences = ["fence-by-stop", "fence-by-isolation", "fence-vouched"];
     let late = Runbook::shipped("active-passive-aws").moved(&fences, "took-over");
     let words = ["--to", "b", "--mode", "failover", "--incident", "hang", "--after", "20s"];
-    let found = found("active-passive-aws", &late, &words, &at_records(20, |record| format!("recovered:{record}")));
+    let delays = at_records(20, |record| format!("region-lost:{record}:control:us-east-1"));
+    let found = found("active-passive-aws", &late, &words, &delays);
     assert!(found.contains("two-actives"), "{found:?}");
 }
 

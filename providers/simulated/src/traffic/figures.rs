@@ -62,6 +62,8 @@ pub struct WatchedFigures {
     pub host: String,
     pub port: Option<u16>,
     pub path: Option<String>,
+    /// The region it asks from is another than the operator's own, and other sites may serve it.
+    pub is_elsewhere: bool,
     /// The longest time in which some requests failed, and in which all of them did.
     pub longest_s: f64,
     pub longest_all_s: f64,
@@ -161,17 +163,18 @@ impl Traffic {
             clients,
             pings,
             engines,
-            watched: self.watched(),
+            watched: self.watched(estate),
         }
     }
 
-    fn watched(&self) -> Vec<WatchedFigures> {
+    fn watched(&self, estate: &Estate) -> Vec<WatchedFigures> {
         let clients = self.clients.iter().filter_map(|(name, client)| {
             let (measures, watch) = (&client.measures, client.measures.watch?);
             let figures = WatchedFigures {
                 host: client.host.clone(),
                 port: Some(client.port),
                 path: Some(client.path.clone()),
+                is_elsewhere: client.region != estate.vantage_region,
                 ..WatchedFigures::of("client", name, watch, measures.failing_since_ms.is_some())
             };
             Some(figures)
