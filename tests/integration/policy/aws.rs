@@ -116,7 +116,9 @@ fn region_failover() {
 
 #[test]
 fn a_plan_needs_the_policy_for_plans_alone() {
-    CASES.iter().for_each(|case| enough_to_plan_alone(case));
+    for case in CASES {
+        enough_to_plan_alone(case);
+    }
 }
 
 #[test]

@@ -77,7 +77,9 @@ fn active_passive() {
 
 #[test]
 fn a_plan_needs_the_role_for_plans_alone() {
-    CASES.iter().for_each(|case| enough_to_plan_alone(case));
+    for case in CASES {
+        enough_to_plan_alone(case);
+    }
 }
 
 #[test]

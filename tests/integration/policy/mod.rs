@@ -114,7 +114,9 @@ fn without(document: &Value, action: &str) -> Value {
     let remove = |list: &mut Value| list.as_array_mut().unwrap().retain(|other| other != action);
     match document.get_mut("Statement").and_then(Value::as_array_mut) {
         Some(statements) => {
-            statements.iter_mut().for_each(|statement| remove(&mut statement["Action"]));
+            for statement in statements.iter_mut() {
+                remove(&mut statement["Action"]);
+            }
             statements.retain(|statement| !statement["Action"].as_array().unwrap().is_empty());
         }
         None => remove(&mut document["Actions"]),
