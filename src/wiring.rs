@@ -125,6 +125,26 @@ pub async fn caller(cx: &Cx, provider: &str, region: &str, account: &str) -> Opt
     None
 }
 
+/// Which regions this process depends on besides those of the steps, for the providers that are used. Asks no cloud.
+pub async fn dependencies(
+    configs: &BTreeMap<String, ProviderConfig>,
+    used: &BTreeSet<String>,
+) -> Vec<lifeboat_contract::Dependency> {
+    let mut found = Vec::new();
+    #[cfg(feature = "aws")]
+    {
+        found.extend(lifeboat_aws::dependencies::executor());
+        if used.contains("aws") {
+            let profile = configs.get("aws").and_then(|config| config.profile.as_deref());
+            found.extend(lifeboat_aws::dependencies::of_this_process(profile).await);
+        }
+    }
+    #[cfg(feature = "azure")]
+    found.extend(lifeboat_azure::dependencies::executor());
+    let _: (_, _, _) = (&mut found, configs, used);
+    found
+}
+
 /// Asks a provider which of these permissions the caller has. `None` where this build does not know the provider.
 pub async fn grants(
     cx: &Cx,

@@ -45,10 +45,14 @@ pub(super) enum Format {
     Text,
     Lines,
     Json,
-    /// For a CI system's list of tests; of rehearsals
+    /// For a CI system's list of tests; of rehearsals and reports
     Junit,
-    /// For a CI system's summary; of rehearsals
+    /// For a CI system's summary; of rehearsals and reports
     Markdown,
+    /// One event a line; of reports
+    Jsonl,
+    /// A page for a browser and for paper; of reports
+    Html,
     /// Annotations of GitHub Actions; of `check` alone
     Github,
 }
@@ -99,6 +103,9 @@ pub(super) enum Command {
 pub(super) struct CheckArgs {
     /// A runbook, or its folder
     pub(super) path: PathBuf,
+    /// Checks for the loss of a region, too; can be repeated. `all`: of each by itself
+    #[arg(long, value_name = "REGION")]
+    pub(super) impaired: Vec<String>,
 }
 
 /// Where the cloud is. Without either, the providers' own configuration on this machine applies.
@@ -146,7 +153,7 @@ pub(super) struct IntentArgs {
     /// The data loss that is accepted in a failover: `30s`, or `unbounded`
     #[arg(long, value_name = "DURATION")]
     pub(super) accept_data_loss: Option<String>,
-    /// A region that is lost; can be repeated
+    /// A region that is lost; can be repeated. `all`, for `plan` alone: what the loss of each region would leave
     #[arg(long, value_name = "REGION")]
     pub(super) impaired: Vec<String>,
     /// An input of the runbook; can be repeated
@@ -266,9 +273,9 @@ pub(super) struct RehearseArgs {
     /// How many rehearsals are performed at a time [default: one for each core]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<usize>,
-    /// Performs this one script again, as a violation printed it
+    /// Performs this script again, as a violation printed it, and no other; can be repeated
     #[arg(long, value_name = "SCRIPT")]
-    pub(super) replay: Option<String>,
+    pub(super) replay: Vec<String>,
 }
 
 /// Files to write when the run has left the engine.

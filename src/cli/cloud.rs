@@ -14,10 +14,10 @@ use crate::{
     wire::{Audit, AuditFile, AuditSink, Cloud, Impairment, Network, NoAudit, RateLimit, ReadOnly},
     wiring,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lifeboat_contract::{
-    Catalog, Chance, CommandsAllowed, Cx, Mode, Region, RunContext, Secrets, SharedClock, SharedWire, SystemClock,
-    TokioClock, clock,
+    Catalog, Chance, CommandsAllowed, Cx, Dependency, Mode, Region, RunContext, Secrets, SharedClock, SharedWire,
+    SystemClock, TokioClock, clock,
 };
 use lifeboat_simulated::{Figures, SimulatedCloud, World};
 use std::{
@@ -25,6 +25,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 /// Everything a command works with, whichever cloud it is.
@@ -39,6 +40,12 @@ pub(super) struct Surroundings {
     reached: RefCell<SharedWire>,
     commands_allowed: bool,
 }
+
+/// An incident that struck so long before a run led to it.
+const LED_HERE_MAX: Duration = Duration::from_hours(1);
+
+/// So much of the time before an incident shows what was usual.
+const BEFORE_HARM: SignedDuration = SignedDuration::from_secs(30);
 
 /// What a wire may carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +94,7 @@ impl Surroundings {
                 let now = world.now();
                 let choice = CloudChoice::World { name: world::name(path), file: path.display().to_string() };
                 let around = Self::simulated(world, file, choice, now);
+                around.note_series();
                 if let Some(name) = &args.incident {
                     around.begin_incident(name)?;
                 }
@@ -127,7 +135,9 @@ impl Surroundings {
             CloudChoice::World { name, .. } => {
                 let (world, file) = world::reopen(name, store)?;
                 let now = world.now().max(last_at);
-                Self::simulated(world, file, choice.clone(), now)
+                let around = Self::simulated(world, file, choice.clone(), now);
+                around.note_series();
+                around
             }
         };
         Ok(Self { commands_allowed: common.allow_commands, ..around })
@@ -193,10 +203,44 @@ impl Surroundings {
         self.reached.replace(self.bottom.clone());
     }
 
+    /// From now on the figures of the simulated world, where there is one, tell what is interrupted.
+    pub(super) fn watch(&self) {
+        if let Some((cloud, _)) = &self.simulated {
+            cloud.disturb(lifeboat_simulated::World::watch);
+        }
+    }
+
+    /// The addresses of a host name in the simulated world, where there is one.
+    pub(super) fn addresses(&self, host: &str) -> Vec<String> {
+        let found = self.simulated.iter().flat_map(|(cloud, _)| cloud.ask(|world| world.resolve(host)));
+        found.map(|address| address.to_string()).collect()
+    }
+
     /// What the simulated world measured so far, where there is one.
     pub(super) fn figures(&self) -> Option<Figures> {
         let (cloud, _) = self.simulated.as_ref()?;
         Some(cloud.world().figures())
+    }
+
+    /// From now on the simulated world notes what happens over time.
+    fn note_series(&self) {
+        if let Some((cloud, _)) = &self.simulated {
+            cloud.disturb(World::note_series);
+        }
+    }
+
+    /// What the simulated world noted from `from` on; from an incident on that struck shortly before, where one did.
+    pub(super) fn series(&self, from: Timestamp) -> Option<serde_json::Value> {
+        let (cloud, _) = self.simulated.as_ref()?;
+        let world = cloud.world();
+        let noted = world.series()?;
+        let struck = noted.incidents.iter().map(|incident| incident.at);
+        let led_here = struck.filter(|at| *at <= from && clock::until(*at, from) <= LED_HERE_MAX).min();
+        let since = led_here.map_or(from, |at| at.saturating_sub(BEFORE_HARM).unwrap_or(at));
+        let part = noted.between(since, world.now());
+        let mut series = serde_json::to_value(part).expect("a series is plain JSON");
+        series["until"] = serde_json::json!(world.now());
+        Some(series)
     }
 
     /// What steps are given: the layers of wire around the cloud, and the providers' clients on top.
@@ -241,6 +285,18 @@ impl Surroundings {
             providers: Arc::new(providers),
             secrets: Arc::new(secrets),
         })
+    }
+
+    /// Which regions this program depends on besides the steps'. A simulated cloud wants no credentials, and is in this process.
+    pub(super) async fn dependencies(
+        &self,
+        configs: &BTreeMap<String, ProviderConfig>,
+        used: &BTreeSet<String>,
+    ) -> Vec<Dependency> {
+        match self.choice {
+            CloudChoice::Real => wiring::dependencies(configs, used).await,
+            CloudChoice::Socket(_) | CloudChoice::World { .. } => Vec::new(),
+        }
     }
 
     /// The values of the secrets that credentials are made of: all that planning needs. A simulated cloud wants none.

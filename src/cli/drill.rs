@@ -7,14 +7,14 @@ use super::{
     cloud::{self, Carries, Surroundings},
     drill_legs::{Course, Legs},
     drill_ready::{self, Ready},
-    execute::Session,
+    execute::{self, Session},
     exit::Exit,
     load, operator, report as report_command, run,
     trouble::Trouble,
 };
 use crate::{
     drill::{
-        DrillRecord, Verdict, measure, probes, trend,
+        DrillRecord, Verdict, agreement, measure, probes, trend,
         verdict::{self, WorldMarks},
     },
     journal::StateDirectory,
@@ -34,8 +34,9 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         let calm = CloudArgs { incident: None, after: None, ..args.cloud.clone() };
         let around = Surroundings::open(&calm, &store, common).await?;
         let runbook = load::runbook(&source, &around.catalog, common)?;
-        let session = Session::new(&store, &around, common)?;
-        let ready = drill_ready::prepare(&runbook, args, &session).await?;
+        // Until it begins nothing is changed: an interrupt ends the program at once.
+        let before = Session::without_interrupts(&store, &around, common);
+        let ready = drill_ready::prepare(&runbook, args, &before).await?;
         if common.format == Format::Text && !common.quiet {
             eprint!("{}", report::plan_screen(&ready.plan, common.verbose, &Style::stderr()));
         }
@@ -44,10 +45,14 @@ pub(super) fn drill(args: &DrillArgs, common: &Common) -> Result<Exit, Trouble> 
         if !agreed {
             run::confirm(&ready.plan)?;
         }
+        let session = Session::new(&store, &around, common)?;
         let (legs, record) = exercise(&ready, args, &session, &store).await?;
         let kept = trend::write(store.root(), &record).map_err(|error| Trouble::caused(Exit::Refused, error))?;
         if let Some(ran) = &legs.ran {
-            report_command::after_run(&reports, &store.files(ran.run.clone()));
+            let files = store.files(ran.run.clone());
+            // The run ended before the dwell, and perhaps another went back.
+            execute::keep_series(&files, &around, record.started_at);
+            report_command::after_run(&reports, &files);
         }
         match common.format {
             Format::Json => println!("{}", serde_json::to_string_pretty(&record).expect("a record is plain JSON")),
@@ -67,7 +72,7 @@ async fn exercise(
     store: &StateDirectory,
 ) -> Result<(Legs, DrillRecord), Trouble> {
     let around = session.around;
-    let id = store.new_run(around.clock.now(), &around.chance).run.to_string();
+    let id = new_id(store, around);
     let resolved = &ready.resolved;
     // Probes have a door of their own: never impaired, and none of the run's calls.
     let secrets = cloud::secrets(&resolved.secrets)?;
@@ -80,7 +85,7 @@ async fn exercise(
         stop.send_replace(true);
         legs
     };
-    let (legs, samples) = join(acting, probes::sample(&resolved.probes, &door, &stopped)).await;
+    let (legs, samples) = join(acting, probes::sample(&resolved.probes, &door, &stopped, &session.cancel)).await;
     let world = around.close()?;
     let probes: Vec<_> =
         resolved.probes.iter().zip(samples).map(|(probe, s)| measure::probe_record(probe, s)).collect();
@@ -94,6 +99,7 @@ async fn exercise(
         started_at: ready.started_at,
         ended_at: around.clock.now(),
         incident_at: legs.incident_at,
+        impaired: args.impair.clone(),
         legs: legs.list.clone(),
         recovery: verdict::recovery(&legs.moments, &probes),
         objectives: Vec::new(),
@@ -101,6 +107,8 @@ async fn exercise(
         world,
         agreement: Vec::new(),
         notes: legs.notes.clone(),
+        interrupted: legs.interrupted,
+        ways: legs.ways.clone(),
         verdict: Verdict::NotMeasured,
         probes,
     };
@@ -114,6 +122,16 @@ async fn exercise(
         record.trend = trend::trend(ran, &earlier);
     }
     Ok((legs, record))
+}
+
+/// An id like a run's. A world that begins anew begins at the same moment with the same chance: its earlier drills stay.
+fn new_id(store: &StateDirectory, around: &Surroundings) -> String {
+    loop {
+        let id = store.new_run(around.clock.now(), &around.chance).run.to_string();
+        if !trend::path(store.root(), &id).exists() {
+            return id;
+        }
+    }
 }
 
 fn judge(record: &mut DrillRecord, legs: &Legs, ready: &Ready<'_>, around: &Surroundings) {
@@ -132,7 +150,8 @@ fn judge(record: &mut DrillRecord, legs: &Legs, ready: &Ready<'_>, around: &Surr
         marks.as_ref(),
     );
     if let Some(marks) = &marks {
-        record.agreement = verdict::agreement(&record.probes, &legs.moments, marks);
+        let addresses = |host: &str| around.addresses(host);
+        record.agreement = agreement::agreement(&record.probes, &legs.moments, marks, &addresses);
     }
     for defect in record.agreement.iter().filter(|agreement| !agreement.agrees) {
         record.notes.push(format!(

@@ -4,20 +4,21 @@ use super::{
     args::{BackArg, DrillArgs},
     drill::{dwell, way_back as which_way_back},
     drill_ready::{self, Ready},
-    execute::{Ran, Session},
+    execute::{self, Ran, Session},
     exit::Exit,
     plan::{self as plan_command, PermissionCheck},
     rollback,
     trouble::Trouble,
 };
 use crate::{
-    drill::{Leg, Phase, measure, snapshot, verdict::Moments},
+    drill::{Leg, Phase, Way, measure, snapshot, verdict::Moments},
     engine::{RunState, Standing, StepPhase},
-    journal::{RunOutcome, StepOutcome},
+    journal::{PauseReason, RunOutcome, StepOutcome},
     plan::Plan,
+    report,
 };
 use jiff::Timestamp;
-use lifeboat_contract::{CellKey, Region, RunId};
+use lifeboat_contract::CellKey;
 use lifeboat_simulated::Figures;
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
@@ -33,6 +34,12 @@ pub(super) struct Legs {
     /// The run over, as it left the engine the first time.
     pub(super) ran: Option<RunState>,
     pub(super) notes: Vec<String>,
+    /// Steps of the way over that are left to do.
+    pub(super) owed: Vec<String>,
+    /// The operator interrupted it.
+    pub(super) interrupted: bool,
+    /// How to end what was left half-way.
+    pub(super) ways: Vec<Way>,
     /// The end of a run that did not end well; it wins over the verdict.
     pub(super) exit: Option<Exit>,
     /// The world's figures before the harm, and before the way back.
@@ -51,12 +58,16 @@ impl Course<'_> {
     /// Goes as far as it gets. What went wrong is told, not raised: a drill's record is kept whatever happens.
     pub(super) async fn perform(&self) -> Legs {
         let now = self.now();
+        self.session.around.watch();
         let mut legs = Legs {
             list: vec![self.ready.leg.clone()],
-            moments: Moments { incident_at: None, run_start: now, last_step: None, watched_until: now },
+            moments: Moments { incident_at: None, harmed: false, run_start: now, last_step: None, watched_until: now },
             incident_at: None,
             ran: None,
             notes: Vec::new(),
+            owed: Vec::new(),
+            interrupted: false,
+            ways: Vec::new(),
             exit: None,
             first: self.session.around.figures(),
             before_back: None,
@@ -75,7 +86,28 @@ impl Course<'_> {
         if let Some(targets) = back {
             self.verify(&mut legs, &targets).await;
         }
+        self.tell_owed(&mut legs);
         legs
+    }
+
+    /// What the way over left out matters for as long as its site stays active.
+    fn tell_owed(&self, legs: &mut Legs) {
+        if legs.owed.is_empty() {
+            return;
+        }
+        let list = legs.owed.join(", ");
+        let went_back = legs.list.iter().any(|leg| leg.phase == Phase::Back && leg.ok);
+        if went_back {
+            let told = "left out on the way over, for their region was lost; the way back left nothing owed";
+            legs.notes.push(format!("{list}: {told}"));
+            return;
+        }
+        legs.notes.push(format!("{list}: left out and owed, for their region was lost"));
+        let arguments = execute::state_argument(self.session.store, self.session.common);
+        if let Some(command) = legs.ran.as_ref().and_then(|ran| report::later(ran, &arguments)) {
+            let does = "does what is owed, once the region answers again".to_owned();
+            legs.ways.push(Way { command, does });
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -93,13 +125,14 @@ impl Course<'_> {
             }
         };
         legs.moments.run_start = self.now();
-        if !self.args.impair.is_empty() {
-            self.session.around.impair(self.args.impair.iter().map(Region::new).collect());
-            legs.incident_at.get_or_insert(legs.moments.run_start);
+        if self.session.cancel.requested() {
+            self.interrupted(legs, Phase::Go, started_at, "interrupted before the run: nothing was changed");
+            return Err(None);
         }
         legs.moments.incident_at = legs.incident_at;
+        drill_ready::cut_off(self.args, self.session);
         match self.session.begin(plan).await {
-            Ok(ran) => went(legs, ran),
+            Ok(ran) => self.went(legs, ran),
             Err(trouble) => {
                 self.failed(legs, Phase::Go, legs.moments.run_start, &trouble);
                 Err(None)
@@ -112,20 +145,16 @@ impl Course<'_> {
         let around = self.session.around;
         if let Some(name) = &self.args.cloud.incident {
             legs.incident_at = Some(around.begin_incident(name)?);
+            legs.moments.harmed = true;
         }
         if let Some(after) = self.args.cloud.after {
             tokio::time::sleep(after.get()).await;
         }
-        let plan = plan_command::observe(
-            self.ready.runbook,
-            &self.ready.intent,
-            around,
-            PermissionCheck::Left,
-            self.session.common,
-        )
-        .await?;
-        drill_ready::unrefused(&plan)?;
-        Ok(plan)
+        if !self.args.impair.is_empty() {
+            legs.incident_at.get_or_insert(self.now());
+        }
+        let (runbook, intent) = (self.ready.runbook, &self.ready.intent);
+        drill_ready::planned(runbook, intent, self.args, self.session, PermissionCheck::Left).await
     }
 
     /// The other site stays active, under probes.
@@ -138,15 +167,12 @@ impl Course<'_> {
             () = tokio::time::sleep(duration) => false,
         };
         let ended_at = self.now();
-        let outcome = if interrupted { "interrupted" } else { "watched to its end" };
-        legs.list.push(Leg {
-            phase: Phase::Dwell,
-            run: None,
-            started_at,
-            ended_at,
-            outcome: outcome.to_owned(),
-            ok: !interrupted,
-        });
+        if interrupted {
+            self.interrupted(legs, Phase::Dwell, started_at, "interrupted");
+        } else {
+            let outcome = "watched to its end".to_owned();
+            legs.list.push(Leg { phase: Phase::Dwell, run: None, started_at, ended_at, outcome, ok: true });
+        }
         legs.moments.watched_until = ended_at;
         legs.before_back = self.session.around.figures();
     }
@@ -154,11 +180,7 @@ impl Course<'_> {
     /// The way back. Yields the targets of the run that went it, where the state can be verified.
     async fn back(&self, legs: &mut Legs, over: &RunState) -> Option<BTreeMap<CellKey, Value>> {
         if self.session.cancel.requested() {
-            legs.exit = Some(Exit::Paused);
-            legs.notes.push(format!(
-                "interrupted before the way back: site {} is active; `lifeboat rollback {}` takes it back",
-                over.plan.to, over.run
-            ));
+            self.stays(legs, over);
             return None;
         }
         let started_at = self.now();
@@ -169,6 +191,12 @@ impl Course<'_> {
             }
             BackArg::Rollback => (rollback::take_back(self.session, &over.run).await, BTreeMap::new()),
             BackArg::Reverse => match self.plan_back(over).await {
+                // A run that begins now would pause before its first step.
+                Ok(_) if self.session.cancel.requested() => {
+                    self.interrupted(legs, Phase::Back, started_at, "interrupted before its first step");
+                    self.stays(legs, over);
+                    return None;
+                }
                 Ok(plan) => {
                     let targets = snapshot::targets(&plan);
                     (self.session.begin(plan).await, targets)
@@ -177,13 +205,10 @@ impl Course<'_> {
             },
         };
         match gone {
-            Ok(ran) => came_back(legs, &ran.state, started_at).then_some(targets),
+            Ok(ran) => self.came_back(legs, &ran.state, started_at).then_some(targets),
             Err(trouble) => {
                 self.failed(legs, Phase::Back, started_at, &trouble);
-                legs.notes.push(format!(
-                    "site {} is active still; `lifeboat rollback {}`, or the runbook with `--to {}`, goes back",
-                    over.plan.to, over.run, over.plan.from
-                ));
+                self.stays(legs, over);
                 None
             }
         }
@@ -208,8 +233,12 @@ impl Course<'_> {
         let started_at = self.now();
         tokio::select! {
             biased;
-            () = self.session.cancel.at_least(1) => {}
-            () = tokio::time::sleep(dwell(self.args, self.ready).min(WATCH_MAX.max(measure::dwell_min(&self.ready.resolved.probes)))) => {}
+            () = self.session.cancel.at_least(1) => {
+                legs.interrupted = true;
+                legs.exit.get_or_insert(Exit::Paused);
+                legs.notes.push("interrupted while probes watched whether users are served again".to_owned());
+            }
+            () = tokio::time::sleep(self.watch_back()) => {}
         }
         let (outcome, ok) = match drill_ready::take(&self.ready.resolved, self.session).await {
             Ok(now) => {
@@ -232,6 +261,77 @@ impl Course<'_> {
         legs.list.push(Leg { phase: Phase::Verify, run: None, started_at, ended_at: self.now(), outcome, ok });
     }
 
+    fn watch_back(&self) -> Duration {
+        dwell(self.args, self.ready).min(WATCH_MAX.max(measure::dwell_min(&self.ready.resolved.probes)))
+    }
+
+    /// A leg that has no run of its own and ended by the operator's interrupt.
+    fn interrupted(&self, legs: &mut Legs, phase: Phase, started_at: Timestamp, outcome: &str) {
+        legs.interrupted = true;
+        legs.exit = Some(Exit::Paused);
+        let outcome = outcome.to_owned();
+        legs.list.push(Leg { phase, run: None, started_at, ended_at: self.now(), outcome, ok: false });
+    }
+
+    /// Notes that nobody went back, and who could how.
+    fn stays(&self, legs: &mut Legs, over: &RunState) {
+        legs.notes.push(format!("site {} is active still: nobody went back", over.plan.to));
+        let arguments = execute::state_argument(self.session.store, self.session.common);
+        let reverse = report::reverse_way(over, &arguments);
+        let rollback = report::ways_forward(over, false, &arguments);
+        let list = match over.no_return() {
+            None => rollback.into_iter().chain([reverse]).collect(),
+            // What a rollback leaves there is neither the one site nor the other.
+            Some(_) => vec![reverse],
+        };
+        add_ways(legs, list);
+    }
+
+    /// Notes how a run that did not get to its end is ended.
+    fn half_way(&self, legs: &mut Legs, state: &RunState) {
+        legs.interrupted |= matches!(state.standing, Standing::Paused(PauseReason::Interrupted));
+        let arguments = execute::state_argument(self.session.store, self.session.common);
+        add_ways(legs, report::ways_forward(state, false, &arguments));
+    }
+
+    /// Notes how the run over ended. `Err` as in [`Self::go`].
+    fn went(&self, legs: &mut Legs, ran: Ran) -> Result<RunState, Option<BTreeMap<CellKey, Value>>> {
+        let state = ran.state;
+        let completed = state.standing == Standing::Ended(RunOutcome::Completed);
+        let ended = state.steps.values().filter_map(|step| step.ended_at).max();
+        legs.moments.last_step = ended.filter(|_| completed);
+        legs.list.push(leg(Phase::Go, &state, legs.moments.run_start, completed));
+        legs.owed = owed(&state);
+        legs.ran = Some(state.clone());
+        if completed {
+            return Ok(state);
+        }
+        legs.exit = Some(Exit::of(&state, false));
+        Err(if state.standing == Standing::Ended(RunOutcome::RolledBack) {
+            legs.notes.push("the run took itself back; there was no other way back to go".to_owned());
+            let arguments = execute::state_argument(self.session.store, self.session.common);
+            let shows = "shows each step, and why it failed".to_owned();
+            add_ways(legs, vec![(format!("lifeboat status {}{arguments}", state.run), shows)]);
+            Some(BTreeMap::new())
+        } else {
+            self.half_way(legs, &state);
+            None
+        })
+    }
+
+    /// Notes how the way back ended. Tells whether it got there.
+    fn came_back(&self, legs: &mut Legs, state: &RunState, started_at: Timestamp) -> bool {
+        let is_back = matches!(state.standing, Standing::Ended(RunOutcome::Completed | RunOutcome::RolledBack));
+        let rolled_back = legs.ran.as_ref().is_none_or(|over| over.run == state.run);
+        let exit = Exit::of(state, rolled_back);
+        legs.list.push(leg(Phase::Back, state, started_at, is_back && exit == Exit::Completed));
+        if exit != Exit::Completed {
+            legs.exit = Some(exit);
+            self.half_way(legs, state);
+        }
+        is_back
+    }
+
     fn failed(&self, legs: &mut Legs, phase: Phase, started_at: Timestamp, trouble: &Trouble) {
         legs.exit = Some(trouble.exit);
         let outcome = trouble.to_string();
@@ -239,51 +339,18 @@ impl Course<'_> {
     }
 }
 
-/// Notes how the run over ended. `Err` as in [`Course::go`].
-fn went(legs: &mut Legs, ran: Ran) -> Result<RunState, Option<BTreeMap<CellKey, Value>>> {
-    let state = ran.state;
-    let completed = state.standing == Standing::Ended(RunOutcome::Completed);
-    let ended = state.steps.values().filter_map(|step| step.ended_at).max();
-    legs.moments.last_step = ended.filter(|_| completed);
-    legs.list.push(leg(Phase::Go, &state, legs.moments.run_start, completed));
-    for (id, step) in &state.steps {
-        if step.phase == StepPhase::Done(StepOutcome::Owed) {
-            legs.notes.push(format!("{id} was left out, and is owed: it needs a region that is lost"));
-        }
-    }
-    legs.ran = Some(state.clone());
-    if completed {
-        return Ok(state);
-    }
-    legs.exit = Some(Exit::of(&state, false));
-    Err(match state.standing {
-        Standing::Ended(RunOutcome::RolledBack) => {
-            legs.notes.push("the run took itself back; there was no other way back to go".to_owned());
-            Some(BTreeMap::new())
-        }
-        _ => {
-            legs.notes.push(how_to_go_on(&state.run));
-            None
-        }
-    })
+fn owed(state: &RunState) -> Vec<String> {
+    let owed = state.plan.steps.iter().filter(|step| state.steps[&step.id].phase == StepPhase::Done(StepOutcome::Owed));
+    owed.map(|step| step.id.to_string()).collect()
 }
 
-/// Notes how the way back ended. Tells whether it got there.
-fn came_back(legs: &mut Legs, state: &RunState, started_at: Timestamp) -> bool {
-    let is_back = matches!(state.standing, Standing::Ended(RunOutcome::Completed | RunOutcome::RolledBack));
-    let rolled_back = state.run == legs.ran.as_ref().map_or_else(|| state.run.clone(), |over| over.run.clone());
-    let exit = Exit::of(state, rolled_back);
-    legs.list.push(leg(Phase::Back, state, started_at, is_back && exit == Exit::Completed));
-    if exit != Exit::Completed {
-        legs.exit = Some(exit);
-        legs.notes.push(how_to_go_on(&state.run));
-    }
-    is_back
+fn add_ways(legs: &mut Legs, list: Vec<(String, String)>) {
+    legs.ways.extend(list.into_iter().map(|(command, does)| Way { command, does }));
 }
 
 fn leg(phase: Phase, state: &RunState, started_at: Timestamp, ok: bool) -> Leg {
     let outcome = match &state.standing {
-        Standing::Running => "interrupted".to_owned(),
+        Standing::Running | Standing::Paused(PauseReason::Interrupted) => "interrupted, and paused".to_owned(),
         Standing::Paused(_) => "paused".to_owned(),
         Standing::Ended(RunOutcome::Completed) => "completed".to_owned(),
         Standing::Ended(RunOutcome::RolledBack) => "rolled back".to_owned(),
@@ -296,8 +363,4 @@ fn leg(phase: Phase, state: &RunState, started_at: Timestamp, ok: bool) -> Leg {
     });
     let outcome = if ok { outcome } else { outcome + &failure.unwrap_or_default() };
     Leg { phase, run: Some(state.run.to_string()), started_at, ended_at: state.last_at, outcome, ok }
-}
-
-fn how_to_go_on(run: &RunId) -> String {
-    format!("`lifeboat resume {run}` goes on with the run, `lifeboat rollback {run}` takes it back")
 }

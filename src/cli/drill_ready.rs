@@ -57,8 +57,8 @@ pub(super) async fn prepare<'r>(
     let calm = Intent { impaired: BTreeSet::new(), ..intent.clone() };
     let resolved =
         runbook.resolve(&around.catalog, &calm).map_err(|list| load::findings(runbook.source(), &list, common))?;
-    let plan = plan_command::observe(runbook, &intent, around, PermissionCheck::Asked, common).await?;
-    unrefused(&plan)?;
+    let plan = planned(runbook, &intent, args, session, PermissionCheck::Asked).await?;
+    something_to_do(&plan)?;
     if args.back != Some(BackArg::None) {
         let back =
             plan_command::observe(runbook, &way_back(&intent, &plan.from), around, PermissionCheck::Left, common)
@@ -76,6 +76,38 @@ pub(super) async fn prepare<'r>(
         ok: true,
     };
     Ok(Ready { runbook, started_at, leg, intent, plan, resolved, first, earlier })
+}
+
+/// A plan without a refusal, made without the regions that `--impair` names, as after their loss.
+pub(super) async fn planned(
+    runbook: &Runbook,
+    intent: &Intent,
+    args: &DrillArgs,
+    session: &Session<'_>,
+    check: PermissionCheck,
+) -> Result<Plan, Trouble> {
+    cut_off(args, session);
+    let plan = plan_command::observe(runbook, intent, session.around, check, session.common).await;
+    session.around.restore();
+    let plan = plan?;
+    unrefused(&plan)?;
+    Ok(plan)
+}
+
+/// Makes this program lose what `--impair` names.
+pub(super) fn cut_off(args: &DrillArgs, session: &Session<'_>) {
+    if !args.impair.is_empty() {
+        session.around.impair(args.impair.iter().map(Region::new).collect());
+    }
+}
+
+/// A drill in which nothing changes shows nothing, and would be reported as met.
+fn something_to_do(plan: &Plan) -> Result<(), Trouble> {
+    if plan.steps.iter().any(crate::plan::PlannedStep::changes) {
+        return Ok(());
+    }
+    let message = format!("site {} is active already: a drill to it would change nothing, and show nothing", plan.to);
+    Err(Trouble::new(Exit::Refused, message).hint(format!("`--to {}` drills the other way", plan.from)))
 }
 
 /// The state of every step, as it is now.
@@ -108,7 +140,10 @@ pub(super) fn unrefused(plan: &Plan) -> Result<(), Trouble> {
         return Ok(());
     }
     let message = format!("the plan to make {} active is refused:\n{}", plan.to, list.join("\n"));
-    Err(Trouble::new(Exit::Refused, message).hint(format!("`lifeboat plan --to {}` shows all of it", plan.to)))
+    let hints: BTreeSet<&str> = plan.refusals().filter_map(|(_, refusal)| refusal.hint.as_deref()).collect();
+    let shows = format!("`lifeboat plan {} --to {}` shows all of it", plan.runbook.path, plan.to);
+    let hints: Vec<&str> = hints.into_iter().chain([shows.as_str()]).collect();
+    Err(Trouble::new(Exit::Refused, message).hint(hints.join("; ")))
 }
 
 async fn intent_of(runbook: &Runbook, args: &DrillArgs, session: &Session<'_>) -> Result<Intent, Trouble> {

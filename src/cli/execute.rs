@@ -13,6 +13,7 @@ use crate::{
     plan::Plan,
     report::{self, ReportPath, Style},
 };
+use jiff::Timestamp;
 use lifeboat_contract::{CellKey, RunId};
 use std::{
     collections::BTreeSet,
@@ -49,6 +50,11 @@ impl<'a> Session<'a> {
         let cancel = operator::interrupts(around.is_virtual(), common.quiet)
             .map_err(|error| Trouble::caused(Exit::Refused, error))?;
         Ok(Self { store, around, common, cancel })
+    }
+
+    /// For what looks and changes nothing: an interrupt ends the program, as the system does it.
+    pub(super) fn without_interrupts(store: &'a StateDirectory, around: &'a Surroundings, common: &'a Common) -> Self {
+        Self { store, around, common, cancel: Cancel::never() }
     }
 
     /// Begins a run and goes on until it leaves the engine.
@@ -117,6 +123,7 @@ impl<'a> Session<'a> {
         }
         let world = around.close()?;
         keep_figures(files, world.as_ref());
+        keep_series(files, around, left.state.opened_at);
         if left.state.is_finished() {
             lock.release().map_err(|error| Trouble::caused(Exit::Refused, error))?;
         }
@@ -157,6 +164,15 @@ fn keep_figures(files: &RunFiles, world: Option<&serde_json::Value>) {
         && let Err(error) = std::fs::write(files.figures(), world.to_string())
     {
         eprintln!("note: what the world measured could not be kept for later reports: {error}");
+    }
+}
+
+/// For later reports, as the figures are.
+pub(super) fn keep_series(files: &RunFiles, around: &Surroundings, from: Timestamp) {
+    if let Some(series) = around.series(from)
+        && let Err(error) = std::fs::write(files.series(), series.to_string())
+    {
+        eprintln!("note: what the world noted over time could not be kept for later reports: {error}");
     }
 }
 

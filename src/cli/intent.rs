@@ -2,6 +2,7 @@
 
 use super::{
     args::{IntentArgs, ModeArg},
+    lost::ALL,
     trouble::Trouble,
 };
 use crate::{plan::Plan, runbook::Intent};
@@ -25,6 +26,10 @@ pub(super) fn of(args: &IntentArgs, sites: &[SiteId]) -> Result<Intent, Trouble>
             .hint("where the active site is lost, add `--mode failover`"));
     }
     let inputs = inputs(&args.inputs)?;
+    if args.impaired.iter().any(|region| region == ALL) {
+        return Err(Trouble::usage("`--impaired all` is for `lifeboat plan` and `lifeboat check` alone")
+            .hint("name the region that is lost; nothing can be done without any region"));
+    }
     Ok(Intent {
         to: SiteId::new(to),
         from: args.from.as_deref().map(SiteId::new),

@@ -16,6 +16,7 @@ mod exit;
 mod intent;
 mod kinds;
 mod load;
+mod lost;
 mod operator;
 mod parity;
 mod plan;
@@ -53,7 +54,7 @@ pub fn main() -> ExitCode {
         let trouble = Trouble::new(Exit::Usage, "this command has no such --format");
         return trouble
             .hint(
-                "JUnit XML and Markdown are formats of `lifeboat rehearse`, annotations for GitHub of `lifeboat check`",
+                "JUnit XML and Markdown are formats of `lifeboat rehearse` and `lifeboat report`, JSON Lines and HTML of `lifeboat report`, annotations for GitHub of `lifeboat check`",
             )
             .report(&common)
             .into();
@@ -89,8 +90,8 @@ pub fn main() -> ExitCode {
 fn is_known_there(format: Format, command: &Command) -> bool {
     match format {
         Format::Text | Format::Lines | Format::Json => true,
-        Format::Markdown => matches!(command, Command::Rehearse(_) | Command::Report(_)),
-        Format::Junit => matches!(command, Command::Rehearse(_)),
+        Format::Markdown | Format::Junit => matches!(command, Command::Rehearse(_) | Command::Report(_)),
+        Format::Jsonl | Format::Html => matches!(command, Command::Report(_)),
         Format::Github => matches!(command, Command::Check(_)),
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     report::{self, ParityHeading, Style},
     runbook::{Intent, ParityItem, Runbook, SiteView},
 };
+use indicatif::ProgressStyle;
 use jiff::tz::TimeZone;
 use lifeboat_contract::SiteId;
 use std::collections::BTreeMap;
@@ -92,6 +93,8 @@ async fn survey(
     let cx = around.cx(Carries::ReadsOnly, providers, None, secrets)?;
     accounts::check_callers(&cx, providers, region(&items, 0)).await?;
     let bar = rehearse::progress(common);
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} reads");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let reads = parity::read(&items, &cx, |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);

@@ -5,7 +5,7 @@ use super::{
     args::{Common, Format, IntentArgs, PlanArgs},
     cloud::{self, Carries, Surroundings},
     exit::Exit,
-    intent, load,
+    intent, load, lost,
     trouble::Trouble,
 };
 use crate::{
@@ -14,14 +14,23 @@ use crate::{
     report::{self, Style},
     runbook::{Intent, Runbook, Source},
 };
-use lifeboat_contract::SiteId;
+use lifeboat_contract::{Cx, Dependency, SiteId};
 use std::{fs, path::Path};
 
 pub(super) fn plan(args: &PlanArgs, common: &Common) -> Result<Exit, Trouble> {
     let source = load::source(&args.path, common)?;
     let store = cloud::store(common)?;
+    let without_each = lost::is_asked(&args.intent.impaired)?;
+    if without_each && args.out.is_some() {
+        return Err(Trouble::usage("`--impaired all` makes many plans, and `--out` saves one"));
+    }
     cloud::block_on(cloud::is_virtual(&args.cloud), async {
         let around = Surroundings::open(&args.cloud, &store, common).await?;
+        if without_each {
+            let exit = lost::table(&source, &args.intent, &around, common).await?;
+            around.close()?;
+            return Ok(exit);
+        }
         let check = PermissionCheck::unless(args.no_permission_check);
         let plan = make(&source, &args.intent, &around, check, common).await?;
         around.close()?;
@@ -74,16 +83,45 @@ pub(super) async fn observe(
     check: PermissionCheck,
     common: &Common,
 ) -> Result<Plan, Trouble> {
+    let (mut plan, cx) = planned(runbook, intent, around, common).await?;
+    accounts::check_accounts(&cx, runbook.providers().0, &plan).await?;
+    if check == PermissionCheck::Asked {
+        plan::ask_for_permissions(&mut plan, &cx, accounts::healthy_region).await;
+    }
+    Ok(plan)
+}
+
+/// The same without asking who the caller is: once is enough.
+pub(super) async fn observe_unasked(
+    runbook: &Runbook,
+    intent: &Intent,
+    around: &Surroundings,
+    common: &Common,
+) -> Result<Plan, Trouble> {
+    Ok(planned(runbook, intent, around, common).await?.0)
+}
+
+async fn planned(
+    runbook: &Runbook,
+    intent: &Intent,
+    around: &Surroundings,
+    common: &Common,
+) -> Result<(Plan, Cx), Trouble> {
     let source = runbook.source();
     let resolved = runbook.resolve(&around.catalog, intent).map_err(|list| load::findings(source, &list, common))?;
     let secrets = around.credential_secrets(&resolved.providers, &resolved.secrets)?;
     let cx = around.cx(Carries::ReadsOnly, &resolved.providers, None, secrets)?;
     let mut plan = plan::make(&resolved, &cx).await;
-    accounts::check_accounts(&cx, &resolved.providers, &plan).await?;
-    if check == PermissionCheck::Asked {
-        plan::ask_for_permissions(&mut plan, &cx, accounts::healthy_region).await;
+    if !plan.impaired.is_empty() {
+        plan.warnings = plan::warnings(&dependencies(runbook, around).await, &plan.impaired);
     }
-    Ok(plan)
+    Ok((plan, cx))
+}
+
+/// Which regions a run depends on besides its steps'.
+pub(super) async fn dependencies(runbook: &Runbook, around: &Surroundings) -> Vec<Dependency> {
+    let used = runbook.sites().into_iter().map(|site| site.provider).collect();
+    around.dependencies(runbook.providers().0, &used).await
 }
 
 /// The plan, and how long it took in drills.

@@ -8,7 +8,7 @@ use super::{
     world,
 };
 use crate::{
-    rehearse::{self, Budget, Explored, Extent, NoScenario, Progress, Scenario, Script},
+    rehearse::{self, BadScript, Budget, Explored, Extent, NoScenario, Progress, Scenario, Script},
     runbook::ResolvedRunbook,
     wiring,
 };
@@ -40,10 +40,9 @@ pub(super) fn rehearse(args: &RehearseArgs, common: &Common) -> Result<Exit, Tro
     }
     begin(&mut world, args)?;
     let scenario = Scenario::plan(&resolved, wiring::catalog(), world, common.allow_commands).map_err(no_scenario)?;
-    let only = match &args.replay {
-        Some(text) => Some(vec![text.parse::<Script>().map_err(|error| Trouble::caused(Exit::Usage, error))?]),
-        None => None,
-    };
+    let scripts: Result<Vec<Script>, _> = args.replay.iter().map(|text| text.parse()).collect();
+    let scripts = scripts.map_err(|error: BadScript| Trouble::caused(Exit::Usage, error))?;
+    let only = (!scripts.is_empty()).then_some(scripts);
     let bar = progress(common);
     let began = SystemClock.now();
     let explored = rehearse::explore(&scenario, &extent(args, only), &|progress| show(&bar, progress));

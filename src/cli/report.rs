@@ -9,7 +9,7 @@ use super::{
 use crate::{
     drill::{DrillRecord, trend},
     journal::RunFiles,
-    report::{self, Beside, Document, ReportPath},
+    report::{self, Beside, Document, Form, ReportPath},
 };
 use std::{fs, io, path::Path};
 
@@ -19,11 +19,16 @@ pub(super) fn report(args: &ReportArgs, common: &Common) -> Result<Exit, Trouble
     let found = execute::find(&store, &args.run)?;
     let document = document(&found.files)?;
     if paths.is_empty() {
-        match common.format {
-            Format::Lines => print!("{}", report::json_lines(&document)),
-            Format::Json => println!("{:#}", serde_json::to_value(&document).expect("a report is plain JSON")),
-            _ => print!("{}", report::markdown(&document)),
-        }
+        let form = match common.format {
+            Format::Lines | Format::Jsonl => Form::JsonLines,
+            Format::Json => Form::Json,
+            Format::Junit => Form::Junit,
+            Format::Html => Form::Html,
+            // Markdown reads as plain text.
+            Format::Text | Format::Markdown | Format::Github => Form::Markdown,
+        };
+        let text = report::render(form, &document).map_err(|error| Trouble::caused(Exit::Failed, error))?;
+        print!("{text}");
         return Ok(Exit::Completed);
     }
     let unwritten = report::write_reports(&paths, &document);
@@ -62,17 +67,10 @@ fn tell(unwritten: &[report::Unwritten]) {
 /// The document of a run, from its folder alone.
 pub(super) fn document(files: &RunFiles) -> Result<Document, Trouble> {
     let reading = files.read()?;
-    let world = match kept(&files.figures())? {
-        Some(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| {
-            Trouble::caused(Exit::Refused, error).hint(format!(
-                "{} holds what the world measured; move it away to report without it",
-                files.figures().display()
-            ))
-        })?),
-        None => None,
-    };
+    let world = kept_json(&files.figures())?;
+    let series = kept_json(&files.series())?;
     let drill = drill_of(files)?;
-    let beside = Beside { audit: kept(&files.audit())?, world, drill, alive: files.is_being_executed() };
+    let beside = Beside { audit: kept(&files.audit())?, world, series, drill, alive: files.is_being_executed() };
     Ok(Document::of(&reading, beside)?)
 }
 
@@ -83,6 +81,15 @@ fn drill_of(files: &RunFiles) -> Result<Option<DrillRecord>, Trouble> {
         .map_err(|error| Trouble::caused(Exit::Refused, error).hint("move this record away to report without it"))?;
     let made = |record: &DrillRecord| record.legs.iter().any(|leg| leg.run.as_deref() == Some(files.run.as_str()));
     Ok(records.into_iter().rev().find(made))
+}
+
+/// What the simulated world measured, where it was kept.
+fn kept_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, Trouble> {
+    let Some(bytes) = kept(path)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        Trouble::caused(Exit::Refused, error)
+            .hint(format!("{} holds what the world measured; move it away to report without it", path.display()))
+    })
 }
 
 /// A file beside the journal, where there is one.

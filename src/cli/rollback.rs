@@ -69,7 +69,9 @@ async fn still_at_target(found: &Found, around: &Surroundings) -> Result<(), Tro
     let cx = around.cx(Carries::ReadsOnly, &plan.providers, None, secrets)?;
     let mut moved = Vec::new();
     for (id, step) in &found.state.steps {
-        let Some(intent) = step.intent.as_ref().filter(|_| step.wants_undo()) else { continue };
+        // Where a later step has gone on from its target, that one's position is judged.
+        let stands = step.wants_undo() && !found.state.is_built_upon(id);
+        let Some(intent) = step.intent.as_ref().filter(|_| stands) else { continue };
         let planned = found.state.planned(id);
         let Ok(Body::Change(change)) = decode_step(&around.catalog, &planned.kind, &planned.with) else { continue };
         let cx = cx.for_run(Arc::new(planned.run_context(&found.state.plan)));

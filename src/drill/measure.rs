@@ -3,6 +3,7 @@
 use super::record::{ProbeRecord, Sample};
 use crate::runbook::ResolvedProbe;
 use jiff::Timestamp;
+use serde_json::Value;
 use std::time::Duration;
 
 /// So many good samples in a row are a recovery.
@@ -47,12 +48,22 @@ pub fn probe_record(probe: &ResolvedProbe, samples: Vec<Sample>) -> ProbeRecord 
     ProbeRecord {
         name: probe.name.clone(),
         kind: probe.kind.strip_suffix(".check").unwrap_or(&probe.kind).to_owned(),
+        asks: asks(&probe.with),
         interval_s: probe.interval.as_secs_f64(),
         tolerance_s,
         met: met.map(|tolerance| longest_outage_s <= tolerance && !ended_red),
-        unavailable_s: lengths.iter().sum(),
+        unavailable_s: lengths.iter().fold(0.0, |sum, length| sum + length),
         longest_outage_s,
         samples,
+    }
+}
+
+/// A URL, or host and port.
+fn asks(with: &Value) -> String {
+    match (with["url"].as_str(), with["host"].as_str()) {
+        (Some(url), _) => url.to_owned(),
+        (None, Some(host)) => with["port"].as_u64().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+        (None, None) => String::new(),
     }
 }
 
@@ -133,6 +144,7 @@ mod tests {
         ProbeRecord {
             name: "p".to_owned(),
             kind: "http".to_owned(),
+            asks: String::new(),
             interval_s: 1.0,
             tolerance_s: None,
             samples: samples(text),

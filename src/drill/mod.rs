@@ -2,6 +2,7 @@
 //!
 //! Makes no run itself: the command line does, with what every run is made with.
 
+pub mod agreement;
 pub mod measure;
 pub mod probes;
 mod record;
@@ -11,4 +12,5 @@ pub mod verdict;
 
 pub use record::{
     Agreement, Basis, DrillRecord, Leg, Measured, Objective, Phase, ProbeRecord, Recovery, Sample, StepTrend, Verdict,
+    Way,
 };

@@ -1,20 +1,26 @@
 //! Asks probes again and again, beside whatever the drill does. Judges nothing and changes nothing.
 
 use super::record::Sample;
-use crate::runbook::ResolvedProbe;
+use crate::{engine::Cancel, runbook::ResolvedProbe};
 use futures_util::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use jiff::Timestamp;
 use lifeboat_contract::{CallScope, Cx, clock};
 use tokio::sync::watch;
 
-/// Asks every probe at its interval until `stop` becomes true. Questions under way are waited for, and none is dropped.
+/// Asks every probe at its interval until `stop` becomes true. Questions under way are then waited for, but not past the
+/// operator's second interrupt: what has no answer by then is no sample.
 ///
 /// Yields the samples of each probe, in the order in which they were asked.
-pub async fn sample(probes: &[ResolvedProbe], cx: &Cx, stop: &watch::Receiver<bool>) -> Vec<Vec<Sample>> {
-    join_all(probes.iter().map(|probe| sample_one(probe, cx, stop.clone()))).await
+pub async fn sample(
+    probes: &[ResolvedProbe],
+    cx: &Cx,
+    stop: &watch::Receiver<bool>,
+    cancel: &Cancel,
+) -> Vec<Vec<Sample>> {
+    join_all(probes.iter().map(|probe| sample_one(probe, cx, stop.clone(), cancel))).await
 }
 
-async fn sample_one(probe: &ResolvedProbe, cx: &Cx, mut stop: watch::Receiver<bool>) -> Vec<Sample> {
+async fn sample_one(probe: &ResolvedProbe, cx: &Cx, mut stop: watch::Receiver<bool>, cancel: &Cancel) -> Vec<Sample> {
     let mut samples = Vec::new();
     let mut under_way = FuturesUnordered::new();
     let mut next = cx.clock.now();
@@ -37,7 +43,13 @@ async fn sample_one(probe: &ResolvedProbe, cx: &Cx, mut stop: watch::Receiver<bo
             }
         }
     }
-    while let Some(sample) = under_way.next().await {
+    loop {
+        let answered = tokio::select! {
+            biased;
+            () = cancel.at_least(2) => None,
+            answered = under_way.next() => answered,
+        };
+        let Some(sample) = answered else { break };
         samples.push(sample);
     }
     samples.sort_by_key(|sample: &Sample| sample.at);

@@ -19,6 +19,9 @@ pub struct DrillRecord {
     pub ended_at: Timestamp,
     /// When the harm was done: by the world's incident, or by `--impair`. Without one a drill counts from the start of its run.
     pub incident_at: Option<Timestamp>,
+    /// The regions that `--impair` cut this program off from; that alone harms nobody.
+    #[serde(default)]
+    pub impaired: Vec<String>,
     pub legs: Vec<Leg>,
     pub probes: Vec<ProbeRecord>,
     pub recovery: Recovery,
@@ -29,10 +32,23 @@ pub struct DrillRecord {
     /// What probes measured beside what the simulated world knows.
     #[serde(default)]
     pub agreement: Vec<Agreement>,
-    /// What an auditor and an operator must know besides: what differs, what is owed, how to go on.
+    /// What an auditor and an operator must know besides: what differs, what is owed.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// The operator interrupted it: it says nothing of the runbook.
+    #[serde(default)]
+    pub interrupted: bool,
+    /// The commands that end what the drill left half-way.
+    #[serde(default)]
+    pub ways: Vec<Way>,
     pub verdict: Verdict,
+}
+
+/// A command to type next, as it is, and what it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    pub command: String,
+    pub does: String,
 }
 
 /// One figure, measured twice.
@@ -42,6 +58,9 @@ pub struct Agreement {
     pub figure: String,
     pub probes_s: Option<f64>,
     pub world_s: Option<f64>,
+    /// The part of it in which all requests failed, where in the rest only some did: there a probe may see either.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub world_all_s: Option<f64>,
     /// The sampling interval: no probe can be exacter.
     pub within_s: f64,
     /// Whether the two are as close as that. Where they are not, one of the two is wrong.
@@ -77,6 +96,9 @@ pub struct ProbeRecord {
     pub name: String,
     /// `http`, `tcp`, `mllp`.
     pub kind: String,
+    /// What it asks: `http://vip.example/`, `mllp.engine.example:2575`.
+    #[serde(default)]
+    pub asks: String,
     pub interval_s: f64,
     /// How long it may fail in one piece.
     pub tolerance_s: Option<f64>,

@@ -1,8 +1,8 @@
 //! What was asked of a drill, against what was measured. Pure; what is not known is not called zero.
 
 use super::{
-    measure::{Green, green, sampling_interval, seconds},
-    record::{Agreement, Basis, Measured, Objective, ProbeRecord, Recovery, Verdict},
+    measure::{Green, green, seconds},
+    record::{Basis, Measured, Objective, ProbeRecord, Recovery, Verdict},
 };
 use crate::plan::{Plan, PlannedBody};
 use jiff::Timestamp;
@@ -14,6 +14,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 pub struct Moments {
     pub incident_at: Option<Timestamp>,
+    /// Whether users were harmed then. A region that this program alone has lost harms nobody.
+    pub harmed: bool,
     pub run_start: Timestamp,
     /// The end of the run's last step, where the run completed.
     pub last_step: Option<Timestamp>,
@@ -22,7 +24,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    fn counted_from(&self) -> Timestamp {
+    pub(super) fn counted_from(&self) -> Timestamp {
         self.incident_at.unwrap_or(self.run_start)
     }
 }
@@ -45,9 +47,9 @@ pub fn recovery(moments: &Moments, probes: &[ProbeRecord]) -> Recovery {
     };
     Recovery {
         counted_from: if moments.incident_at.is_some() { Basis::Incident } else { Basis::RunStart },
-        detection_s: moments.incident_at.and(failed).map(|failed| seconds(from, failed)),
-        // Without an incident nothing had to be decided.
-        decision_s: moments.incident_at.and(failed).map(|failed| seconds(failed, moments.run_start).max(0.0)),
+        detection_s: failed.filter(|_| moments.harmed).map(|failed| seconds(from, failed)),
+        // Where nobody is harmed, nothing has to be detected.
+        decision_s: failed.filter(|_| moments.harmed).map(|failed| seconds(failed, moments.run_start).max(0.0)),
         probes_green_s: match seen {
             Green::Always => Some(0.0),
             Green::Since { green, .. } => Some(seconds(from, green)),
@@ -157,32 +159,6 @@ fn lost_in_world(world: &WorldMarks<'_>) -> Option<Measured> {
         _ => format!("the simulated world: {lost} writes were lost"),
     };
     Some(Measured { seconds, source })
-}
-
-/// The probes' figures beside the world's, up to the way back. Nothing where one of the two measures nothing.
-pub fn agreement(probes: &[ProbeRecord], moments: &Moments, world: &WorldMarks<'_>) -> Vec<Agreement> {
-    // The world's clients speak HTTP; what a sender of messages goes through is counted otherwise.
-    let probes: Vec<ProbeRecord> = probes.iter().filter(|probe| probe.kind == "http").cloned().collect();
-    let probes = probes.as_slice();
-    // A world that had failures before the drill counts its time to recovery from these.
-    let unspoilt = world.first.recovery_s == Some(0.0) && !world.first.interrupted;
-    let seen = green(probes, moments.counted_from().min(moments.run_start), moments.watched_until);
-    if world.before_back.clients.is_empty() || !unspoilt || seen == Green::NotMeasured {
-        return Vec::new();
-    }
-    let probes_s = match seen {
-        Green::Always => Some(0.0),
-        Green::Since { green, failed } => Some(seconds(failed, green)),
-        Green::NotAgain { .. } | Green::NotMeasured => None,
-    };
-    let world_s = world.before_back.recovery_s;
-    let within_s = sampling_interval(probes).as_secs_f64();
-    let agrees = match (probes_s, world_s) {
-        (Some(one), Some(other)) => (one - other).abs() <= within_s,
-        (one, other) => one.is_none() == other.is_none(),
-    };
-    let figure = "first failure to recovery".to_owned();
-    vec![Agreement { figure, probes_s, world_s, within_s, agrees }]
 }
 
 /// The verdict of all objectives: one that is missed decides, and one that was measured is needed.

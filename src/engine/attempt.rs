@@ -176,12 +176,16 @@ impl<S: Storage> Engine<'_, S> {
         self.ledger.state().steps[id].intent.as_ref().map_or(0, |intent| intent.attempts(direction))
     }
 
-    /// Until when a forward call of this step may still take effect or come to light.
+    /// Until when a forward call of this step, or any call of another one that owns a cell of it, may still take effect or come
+    /// to light.
     pub(super) fn lands_by(&self, id: &StepId) -> Option<Timestamp> {
-        if self.has(Mutation::LateEffectsIgnored) {
-            return None;
-        }
-        self.ledger.state().steps[id].intent.as_ref().and_then(super::Intent::lands_by)
+        let own = self.ledger.state().steps[id].intent.as_ref().and_then(super::Intent::lands_by);
+        own.filter(|_| !self.has(Mutation::LateEffectsIgnored)).max(self.others_land_by(id))
+    }
+
+    /// Until when a call of another step that owns one of the same cells may still take effect.
+    pub(super) fn others_land_by(&self, id: &StepId) -> Option<Timestamp> {
+        self.ledger.state().others_land_by(id).filter(|_| !self.has(Mutation::LateEffectsIgnored))
     }
 
     /// Whether a call may still take effect, and there is time to wait for it.

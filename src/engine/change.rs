@@ -30,6 +30,9 @@ enum Capture {
 
 impl<S: Storage> Engine<'_, S> {
     pub(super) async fn change(&self, id: &StepId, change: &dyn DynChange) -> Result<(), Halt> {
+        if self.phase(id) == StepPhase::Pending && !self.others_have_landed(id).await {
+            return Ok(());
+        }
         let quarry = self.quarry(id, change);
         if self.phase(id) == StepPhase::Pending && !self.capture(&quarry).await? {
             return Ok(());
@@ -45,6 +48,19 @@ impl<S: Storage> Engine<'_, S> {
             }
             Pursuit::Interrupted => Ok(()),
         }
+    }
+
+    /// Waits until nothing that other steps sent for the same cells can land on top of what this one is about to do. The step's own
+    /// time begins after that. Returns whether it came to that, or was interrupted.
+    async fn others_have_landed(&self, id: &StepId) -> bool {
+        while let Some(at) = self.others_land_by(id).filter(|at| self.cx.clock.now() < *at) {
+            if self.cancel.requested() {
+                return false;
+            }
+            self.ledger.waiting(id, "a call of an earlier step may still take effect here");
+            self.pause_until(at).await;
+        }
+        true
     }
 
     pub(super) fn quarry<'s>(&self, id: &'s StepId, change: &'s dyn DynChange) -> Quarry<'s> {

@@ -1,6 +1,6 @@
 //! Executes a plan: a pure core that folds records and decides, and a thin driver that acts.
 //!
-//! `state`, `decide` and `watch` have no async, no IO, no clock and no logging. The engine never names a cloud.
+//! `state`, `intent`, `decide` and `watch` have no async, no IO, no clock and no logging. The engine never names a cloud.
 
 mod attempt;
 mod change;
@@ -8,6 +8,7 @@ mod check;
 mod decide;
 mod driver;
 mod gate;
+mod intent;
 mod ledger;
 mod mutation;
 mod state;
@@ -17,9 +18,10 @@ mod watch;
 
 pub use decide::{Command, decide};
 pub use driver::{Approver, Cancel, Declined, Engine, EngineError, Left, Setting};
+pub use intent::Intent;
 pub use ledger::Notice;
 pub use mutation::Mutation;
-pub use state::{Illegal, Intent, RunState, Stage, Standing, StepPhase, StepState};
+pub use state::{Illegal, RunState, Stage, Standing, StepPhase, StepState};
 pub use watch::{Direction, Verdict, Watch, judge};
 
 /// Receives what happens, as it happens. Never asked anything, and never able to hold the run up.

@@ -2,17 +2,17 @@
 //!
 //! An illegal record is a typed error. Nothing here decides what to do next.
 
+use super::intent::Intent;
 use crate::{
     journal::{
         CloudChoice, Failure, Identity, Journaled, OverrideAction, PauseReason, Record, RunOutcome, StepOutcome,
         UndoOutcome,
     },
-    plan::{Plan, PlannedStep},
+    plan::{Plan, PlannedBody, PlannedStep},
     runbook::OnFailure,
 };
 use jiff::Timestamp;
-use lifeboat_contract::{CallFailure, Direction, Effect, Reversal, RunId, StepId};
-use serde_json::Value;
+use lifeboat_contract::{Direction, Reversal, RunId, StepId};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Where a run stands.
@@ -75,37 +75,6 @@ pub enum StepPhase {
     UndoFailed,
 }
 
-/// A change that began: what was captured, where it goes, and what was sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Intent {
-    pub before: Value,
-    pub target: Value,
-    pub reversal: Reversal,
-    pub forward_attempts: u32,
-    pub back_attempts: u32,
-    pub last: Option<Attempt>,
-    /// Whether any attempt may have changed the world.
-    pub may_have_effect: bool,
-    /// Until then, a forward call of unknown outcome may still take effect.
-    pub forward_lands_by: Option<Timestamp>,
-    /// Until then, an accepted forward call may not show yet. Forgotten once the step has been seen to settle.
-    pub forward_visible_by: Option<Timestamp>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Attempt {
-    pub number: u32,
-    pub direction: Direction,
-    pub lands_by: Timestamp,
-    pub end: Option<AttemptEnd>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct AttemptEnd {
-    pub at: Timestamp,
-    pub failure: Option<CallFailure>,
-}
-
 /// What an operator decided over the engine's head. Stands in the final report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
@@ -142,6 +111,12 @@ impl StepState {
         matches!(self.phase, StepPhase::Done(_))
     }
 
+    /// Whether it is on its way there, or still to come.
+    fn is_open(&self) -> bool {
+        use StepPhase::{AwaitingApproval, Begun, Pending, WaitingUntil};
+        matches!(self.phase, Pending | Begun | WaitingUntil(_) | AwaitingApproval)
+    }
+
     /// Whether a rollback has to look at this step: it began, a call may have changed the world, and it is not undone yet.
     pub fn wants_undo(&self) -> bool {
         let open = matches!(
@@ -162,6 +137,16 @@ impl RunState {
         let Record::RunOpened { run, plan, by, cloud } = record else {
             return Err(illegal(record, "a journal begins with run_opened"));
         };
+        for (index, step) in plan.steps.iter().enumerate() {
+            let before = &plan.steps[..index];
+            let comes_before = |id: &StepId| before.iter().any(|earlier| earlier.id == *id);
+            legal(record, !comes_before(&step.id), "two steps of its plan have the same id")?;
+            legal(
+                record,
+                step.needs.iter().all(comes_before),
+                "a step of its plan needs one that does not come before it",
+            )?;
+        }
         Ok(Self {
             run: run.clone(),
             plan: Arc::new((**plan).clone()),
@@ -195,6 +180,7 @@ impl RunState {
         if let Some(step) = record.step() {
             let mut next = self.steps.get(step).ok_or_else(|| illegal(record, "the plan has no such step"))?.clone();
             self.require_running(record)?;
+            legal(record, is_about(record, &self.planned(step).body), "the step is of another kind")?;
             self.fold_step(&mut next, at, record)?;
             self.note_step(step, &next, at, record);
             self.steps.insert(step.clone(), next);
@@ -224,7 +210,10 @@ impl RunState {
             Record::StepSettled { .. }
             | Record::StepUnchanged { .. }
             | Record::StepSkipped { .. }
-            | Record::StepFailed { .. } => fold_end(step, at, record),
+            | Record::StepFailed { .. } => {
+                legal(record, self.stage == Stage::Forward, "the run goes backwards")?;
+                fold_end(step, at, record)
+            }
             Record::UndoStarted { .. } | Record::UndoSettled { .. } | Record::UndoFailed { .. } => {
                 self.fold_undo(step, at, record)
             }
@@ -246,19 +235,21 @@ impl RunState {
                 step.intent = Some(Intent::new(before.clone(), target.clone(), reversal.clone()));
             }
             Record::AttemptSent { attempt, direction, lands_by, .. } => {
-                let expected = match direction {
-                    Direction::Forward => StepPhase::Begun,
-                    Direction::Back => StepPhase::Undoing,
-                };
-                legal(record, step.phase == expected, "no intent stands for an attempt in this direction")?;
+                legal(record, self.pursues(step, *direction), "no intent stands for an attempt in this direction")?;
                 let intent = step.intent.as_mut().ok_or_else(|| illegal(record, "the step has no intent"))?;
                 legal(record, *attempt == intent.attempts(*direction) + 1, "the attempt's number does not follow")?;
                 intent.send(*attempt, *direction, *lands_by);
             }
             Record::AttemptEnded { attempt, failure, visible_by, .. } => {
+                let intent = step.intent.as_ref().ok_or_else(|| illegal(record, "the step has no intent"))?;
+                let open = intent.last.as_ref().filter(|last| last.number == *attempt && last.end.is_none());
+                let direction = open.map(|last| last.direction);
+                legal(
+                    record,
+                    direction.is_some_and(|direction| self.pursues(step, direction)),
+                    "no such attempt is open",
+                )?;
                 let intent = step.intent.as_mut().ok_or_else(|| illegal(record, "the step has no intent"))?;
-                let open = intent.last.as_ref().is_some_and(|last| last.number == *attempt && last.end.is_none());
-                legal(record, open, "no such attempt is open")?;
                 intent.end(at, *visible_by, failure.clone());
             }
             _ => return Err(illegal(record, "it is not about an intent")),
@@ -266,9 +257,17 @@ impl RunState {
         Ok(())
     }
 
+    /// Whether the step is being driven in this direction.
+    fn pursues(&self, step: &StepState, direction: Direction) -> bool {
+        match direction {
+            Direction::Forward => self.stage == Stage::Forward && step.phase == StepPhase::Begun,
+            Direction::Back => step.phase == StepPhase::Undoing,
+        }
+    }
+
     /// Tries, waits, approvals and overrides.
     fn fold_gate(&self, step: &mut StepState, at: Timestamp, record: &Record) -> Result<(), Illegal> {
-        let pending = step.phase == StepPhase::Pending;
+        let pending = step.phase == StepPhase::Pending && self.stage == Stage::Forward;
         match record {
             Record::CheckTried(tried) => {
                 legal(record, pending, "the check is not open")?;
@@ -405,6 +404,23 @@ impl RunState {
         self.plan.step(id).expect("a run's steps are its plan's steps")
     }
 
+    /// Until when a call of another step that owns one of the same cells may still take effect, on top of what this step does.
+    pub fn others_land_by(&self, id: &StepId) -> Option<Timestamp> {
+        let others = self.steps.iter().filter(|(other, _)| *other != id && self.share(id, other));
+        others.filter_map(|(_, other)| other.intent.as_ref()?.all_land_by()).max()
+    }
+
+    /// Whether a step that began later has set one of the same cells since, and is not undone: what stands there is its work.
+    pub fn is_built_upon(&self, id: &StepId) -> bool {
+        let mut later = self.begun.iter().skip_while(|begun| *begun != id).skip(1);
+        later.any(|later| self.steps[later].wants_undo() && self.share(id, later))
+    }
+
+    fn share(&self, one: &StepId, other: &StepId) -> bool {
+        let owns = &self.planned(one).touches.owns;
+        self.planned(other).touches.owns.iter().any(|cell| owns.contains(cell))
+    }
+
     /// Whether nothing will happen any more, and the lock is free.
     pub fn is_finished(&self) -> bool {
         matches!(self.standing, Standing::Ended(RunOutcome::Completed | RunOutcome::Failed | RunOutcome::RolledBack))
@@ -432,56 +448,20 @@ impl StepState {
     }
 }
 
-impl Intent {
-    fn new(before: Value, target: Value, reversal: Reversal) -> Self {
-        Self {
-            before,
-            target,
-            reversal,
-            forward_attempts: 0,
-            back_attempts: 0,
-            last: None,
-            may_have_effect: false,
-            forward_lands_by: None,
-            forward_visible_by: None,
-        }
-    }
-
-    pub fn attempts(&self, direction: Direction) -> u32 {
-        match direction {
-            Direction::Forward => self.forward_attempts,
-            Direction::Back => self.back_attempts,
-        }
-    }
-
-    fn send(&mut self, number: u32, direction: Direction, lands_by: Timestamp) {
-        match direction {
-            Direction::Forward => self.forward_attempts = number,
-            Direction::Back => self.back_attempts = number,
-        }
-        self.may_have_effect = true;
-        self.last = Some(Attempt { number, direction, lands_by, end: None });
-    }
-
-    /// A call of unknown outcome may still take effect until `lands_by`. A rejected call says nothing of the calls that the same
-    /// drive made before it, so that only an observation can tell that nothing changed.
-    fn end(&mut self, at: Timestamp, visible_by: Timestamp, failure: Option<CallFailure>) {
-        let Some(last) = self.last.as_mut() else { return };
-        let unknown = failure.as_ref().is_some_and(|failure| failure.effect == Effect::Unknown);
-        if last.direction == Direction::Forward {
-            if unknown {
-                self.forward_lands_by = self.forward_lands_by.max(Some(last.lands_by));
-            } else {
-                self.forward_visible_by = self.forward_visible_by.max(Some(visible_by));
-            }
-        }
-        last.end = Some(AttemptEnd { at, failure });
-    }
-
-    /// Until when a forward call may still take effect or come to light, an attempt without a recorded end included.
-    pub fn lands_by(&self) -> Option<Timestamp> {
-        let open = self.last.as_ref().filter(|last| last.direction == Direction::Forward && last.end.is_none());
-        self.forward_lands_by.max(self.forward_visible_by).max(open.map(|last| last.lands_by))
+/// Whether a step of this body can have such a record.
+fn is_about(record: &Record, body: &PlannedBody) -> bool {
+    match record {
+        Record::StepStarted { .. }
+        | Record::AttemptSent { .. }
+        | Record::AttemptEnded { .. }
+        | Record::UndoStarted { .. }
+        | Record::UndoSettled { .. }
+        | Record::UndoFailed { .. } => matches!(body, PlannedBody::Change(_) | PlannedBody::Task(_)),
+        Record::StepUnchanged { .. } => matches!(body, PlannedBody::Change(_)),
+        Record::CheckTried(_) => matches!(body, PlannedBody::Check { .. }),
+        Record::WaitStarted { .. } => matches!(body, PlannedBody::Wait { .. }),
+        Record::ApprovalAsked { .. } | Record::Approved { .. } => matches!(body, PlannedBody::Approval { .. }),
+        _ => true,
     }
 }
 
@@ -490,14 +470,7 @@ fn fold_end(step: &mut StepState, at: Timestamp, record: &Record) -> Result<(), 
     let pending = step.phase == StepPhase::Pending;
     match record {
         Record::StepSettled { outcome, evidence, .. } => {
-            legal(
-                record,
-                matches!(
-                    step.phase,
-                    StepPhase::Pending | StepPhase::Begun | StepPhase::WaitingUntil(_) | StepPhase::AwaitingApproval
-                ),
-                "the step is not open",
-            )?;
+            legal(record, step.is_open(), "the step is not open")?;
             step.finish(at, StepPhase::Done(*outcome));
             if let Some(intent) = step.intent.as_mut() {
                 intent.forward_visible_by = None;
@@ -513,7 +486,7 @@ fn fold_end(step: &mut StepState, at: Timestamp, record: &Record) -> Result<(), 
             step.finish(at, StepPhase::Done(*outcome));
         }
         Record::StepFailed { failure, .. } => {
-            legal(record, !step.is_done() && step.phase != StepPhase::Failed, "the step is not open")?;
+            legal(record, step.is_open(), "the step is not open")?;
             step.finish(at, StepPhase::Failed);
             step.failure = Some(failure.clone());
             if let Some(intent) = step.intent.as_mut().filter(|_| failure.untouched) {

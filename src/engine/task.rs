@@ -185,7 +185,7 @@ impl<S: Storage> Engine<'_, S> {
         let never_unknown = intent.is_none_or(|intent| intent.forward_lands_by.is_none());
         let message = self.cx.secrets.redact(&error.record().to_string());
         Failure {
-            unknown: error.effect == Effect::Unknown,
+            unknown: error.effect == Effect::Unknown || !never_unknown,
             untouched: errand.direction == Direction::Forward && error.effect == Effect::None && never_unknown,
             ..Failure::new(error.code.clone(), message)
         }

@@ -1,7 +1,7 @@
 //! The state directory: where runs, locks and simulated worlds are kept.
 //!
 //! ```text
-//! runs/RUN/{journal.jsonl,audit.jsonl,figures.json}    locks/KEY.json    worlds/NAME.json
+//! runs/RUN/{journal.jsonl,audit.jsonl,figures.json,series.json}    locks/KEY.json    worlds/NAME.json
 //! ```
 
 use super::line::{self, Broken, Reading};
@@ -148,6 +148,11 @@ impl RunFiles {
     /// Beside the journal: what the simulated world measured when the run last left the engine. No truth, only evidence.
     pub fn figures(&self) -> PathBuf {
         self.folder.join("figures.json")
+    }
+
+    /// Beside the journal: what the simulated world noted over time. No truth, only evidence.
+    pub fn series(&self) -> PathBuf {
+        self.folder.join("series.json")
     }
 
     /// Whether a process holds the journal now.

@@ -1,8 +1,8 @@
 //! Asks the providers, before anything is changed, whether the caller may do what the plan will do.
 //!
-//! What is missing for certain is a reason to refuse; what could not be found out is a note: an emergency waits for no nicety.
+//! What is missing for certain is a reason to refuse; what could not be found out is a warning: an emergency waits for no nicety.
 
-use super::value::{Plan, PlannedBody, PlannedStep};
+use super::value::{Plan, PlannedBody, PlannedStep, Warning};
 use crate::wiring;
 use lifeboat_contract::{CallError, CallScope, Cx, Grants, Permission, Refusal, RunContext, clock};
 use std::{
@@ -14,7 +14,7 @@ use std::{
 /// How long all the questions to one provider may take together.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Adds a refusal for each permission that is missing, and a note for what could not be told. `region` is one that answers.
+/// Adds a refusal for each permission that is missing, and a warning for what could not be told. `region` is one that answers.
 pub async fn ask(plan: &mut Plan, cx: &Cx, region: impl Fn(&str, &Plan) -> String) {
     let run = RunContext { impaired: plan.impaired.clone(), ..(*cx.run).clone() };
     let cx = cx.for_run(Arc::new(run));
@@ -24,7 +24,7 @@ pub async fn ask(plan: &mut Plan, cx: &Cx, region: impl Fn(&str, &Plan) -> Strin
         match scope.enclose(wiring::grants(&cx, &provider, &home, &permissions)).await {
             None => {}
             Some(Ok(grants)) => take(plan, &provider, &grants),
-            Some(Err(error)) => plan.notes.push(unasked(&provider, &error)),
+            Some(Err(error)) => plan.warnings.push(unasked(&provider, &error)),
         }
     }
 }
@@ -69,12 +69,17 @@ fn take(plan: &mut Plan, provider: &str, grants: &Grants) {
     let unknown: BTreeSet<&str> = grants.unknown.iter().map(|permission| permission.action.as_str()).collect();
     if !unknown.is_empty() {
         let list = unknown.into_iter().collect::<Vec<_>>().join(", ");
-        plan.notes.push(format!("whether {} may do this, {provider} did not tell: {list}", grants.principal));
+        let message = format!("whether {} may do this, {provider} did not tell: {list}", grants.principal);
+        plan.warnings.push(warning("permission.unknown", message));
     }
 }
 
-fn unasked(provider: &str, error: &CallError) -> String {
-    format!(
-        "whether the permissions for this run are granted could not be asked of {provider}, and shows in the run: {error}"
-    )
+fn unasked(provider: &str, error: &CallError) -> Warning {
+    let message = format!("whether the permissions for this run are granted could not be asked of {provider}: {error}");
+    warning("permission.unasked", message)
+}
+
+fn warning(code: &str, message: String) -> Warning {
+    let hint = "the run goes on without it; a permission that is missing shows when its step is turned down";
+    Warning { code: code.to_owned(), message, hint: hint.to_owned() }
 }

@@ -70,7 +70,7 @@ pub async fn make(runbook: &ResolvedRunbook, cx: &Cx) -> Plan {
         rpo: runbook.rpo.map(Span),
         on_failure: runbook.on_failure,
         steps,
-        notes: Vec::new(),
+        warnings: Vec::new(),
         made_at: cx.clock.now(),
         digest: String::new(),
     };
@@ -144,12 +144,8 @@ fn pause(error: &CallError) -> Duration {
 }
 
 fn lost(touches: &Touches, run: &RunContext) -> Option<BTreeSet<Region>> {
-    let regions: BTreeSet<Region> = touches
-        .planes
-        .iter()
-        .filter_map(|plane| plane.region.clone())
-        .filter(|region| run.impaired.contains(region))
-        .collect();
+    let planes = touches.planes_in(&run.impaired).into_iter();
+    let regions: BTreeSet<Region> = planes.filter_map(|plane| plane.region.clone()).collect();
     (!regions.is_empty()).then_some(regions)
 }
 
@@ -168,7 +164,7 @@ fn plan_step(step: &ResolvedStep, run: &RunContext, sight: Sight, earlier: &Fore
         (Some(condition), _, _) => Some(Skip::Condition(condition.clone())),
         (None, Sight::Lost(regions), Some(OnImpaired::Skip)) => Some(Skip::Impaired(regions.clone())),
         (None, Sight::Lost(regions), _) => {
-            refusals.push(needs_lost_region(regions));
+            refusals.push(needs_lost_region(&touches, regions));
             None
         }
         (None, Sight::NotAdmitted(refusal), _) => {
@@ -307,9 +303,8 @@ fn moving_elsewhere(now: &ObservedValue, target: &Value) -> Option<Refusal> {
     }
 }
 
-fn needs_lost_region(regions: &BTreeSet<Region>) -> Refusal {
-    let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
-    Refusal::new("region.impaired", format!("needs the control plane of {}, which was declared lost", names.join(", ")))
+fn needs_lost_region(touches: &Touches, regions: &BTreeSet<Region>) -> Refusal {
+    Refusal::new("region.impaired", format!("needs {}, which was declared lost", touches.words_in(regions)))
         .with_hint("give the step `on_impaired: skip` if the run can do without it; it is then owed")
 }
 

@@ -5,12 +5,14 @@
 mod digest;
 mod grants;
 mod graph;
+mod lost;
 mod make;
 mod value;
 
 pub(crate) use digest::sha256_hex;
 pub use grants::ask as ask_for_permissions;
 pub use graph::ancestors;
+pub use lost::{LostRegion, LostRegions, Standing, StepWithout, hold, regions_of, warnings};
 pub(crate) use make::forward;
 pub use make::{Difference, differences, make};
-pub use value::{Plan, PlannedBody, PlannedChange, PlannedStep, PlannedTask, RunbookText, Skip};
+pub use value::{Plan, PlannedBody, PlannedChange, PlannedStep, PlannedTask, RunbookText, Skip, Warning};

@@ -32,9 +32,9 @@ pub struct Plan {
     pub on_failure: OnFailure,
     /// In an order that respects every edge.
     pub steps: Vec<PlannedStep>,
-    /// What the operator must know of the plan as a whole. Not part of the digest.
+    /// What else the operator must know. Not part of the digest: it depends on where the plan is made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+    pub warnings: Vec<Warning>,
     /// When the world was observed. Not part of the digest.
     pub made_at: Timestamp,
     /// SHA-256 over the canonical JSON of what was decided (not of lag, times or facts).
@@ -81,6 +81,16 @@ pub struct PlannedStep {
     /// What the operator must know of this step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+}
+
+/// Something about the plan as a whole that keeps nobody from executing it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// A stable name: `region.credentials`.
+    pub code: String,
+    pub message: String,
+    /// What to do instead.
+    pub hint: String,
 }
 
 /// Why a step is not executed.

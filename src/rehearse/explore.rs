@@ -5,7 +5,7 @@ use super::{
     fork::{Fork, Key, Seen},
     judge::{Violation, Yardstick, timeline},
     pairs::{Pairs, pairs},
-    points::{Harm, Point, Since, points, spread},
+    points::{Harm, Point, Since, ends, points, spread},
     scenario::{NoScenario, Scenario},
     stage::{Ending, Performance, Performed, Ways, perform},
 };
@@ -170,7 +170,7 @@ impl<'a> Explorer<'a> {
             }
         };
         let (there, back) = (whole(Policy::Resume)?, whole(Policy::Return)?);
-        let yardstick = Yardstick::of(&scenario.world, &there, &back);
+        let yardstick = Yardstick::of(scenario, &there, &back);
         let harm = Harm::of(scenario, &there.world, &yardstick);
         let (seen, performed_ms) = (Seen::default(), AtomicU64::new(0));
         Ok(Self { scenario, yardstick, harm, there, back, seen, performed_ms })
@@ -343,8 +343,7 @@ pub(super) fn parallel<T: Send>(
 /// Where a script's last fault strikes, as a place from which on others are looked for.
 pub(super) fn since(script: &Script, performance: &Performance) -> Since {
     use super::fault::Place;
-    let ends: Vec<usize> =
-        performance.journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+    let ends = ends(&performance.journal);
     let index = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     match script.faults.last().map(Fault::place) {
         None => Since::default(),

@@ -25,6 +25,8 @@ pub enum Fault {
     RegionLost(u64, String, Planes),
     /// Somebody else changes something at this record: one of the changes that the world offers.
     Meddled(u64, usize),
+    /// What an incident has taken away comes back at this record: a lost region, a process that hung.
+    Recovered(u64),
 }
 
 /// What the operator does with a run that died or paused, or completed.
@@ -96,6 +98,7 @@ impl Fault {
             },
             Self::RegionLost(..) => "region lost",
             Self::Meddled(..) => "meddled",
+            Self::Recovered(_) => "recovered",
         }
     }
 
@@ -107,7 +110,8 @@ impl Fault {
             | Self::JournalFull(n)
             | Self::Interrupted(n)
             | Self::RegionLost(n, ..)
-            | Self::Meddled(n, _) => Place::Record(*n),
+            | Self::Meddled(n, _)
+            | Self::Recovered(n) => Place::Record(*n),
             Self::KilledBeforeRequest(n) | Self::KilledAfterRequest(n) | Self::Request(n, _) => Place::Request(*n),
         }
     }
@@ -141,6 +145,7 @@ impl Fault {
                 format!("{what}{region} was lost at record {n}")
             }
             Self::Meddled(n, which) => format!("somebody made change {which} at record {n}"),
+            Self::Recovered(n) => format!("what the incident took away came back at record {n}"),
         }
     }
 }
@@ -188,6 +193,7 @@ impl fmt::Display for Fault {
                 write!(f, "region-lost:{n}:{planes}:{region}")
             }
             Self::Meddled(n, which) => write!(f, "meddled:{n}:{which}"),
+            Self::Recovered(n) => write!(f, "recovered:{n}"),
             Self::Request(n, injected) => match injected {
                 Injected::Refused => write!(f, "refused:{n}"),
                 Injected::ServerError => write!(f, "error:{n}"),
@@ -237,6 +243,7 @@ fn parse(text: &str) -> Option<Fault> {
             (Some(Fault::RegionLost(n, (*rest.get(1)?).to_owned(), planes)), 2)
         }
         "meddled" => (Some(Fault::Meddled(n, rest.first()?.parse().ok()?)), 1),
+        "recovered" => (Some(Fault::Recovered(n)), 0),
         "refused" => (request(Injected::Refused), 0),
         "error" => (request(Injected::ServerError), 0),
         "throttled" => (request(Injected::Throttled), 0),
@@ -298,6 +305,7 @@ mod tests {
             Fault::RegionLost(7, "us-east-1".to_owned(), Planes::Control),
             Fault::RegionLost(7, "eastus".to_owned(), Planes::Both),
             Fault::Meddled(7, 3),
+            Fault::Recovered(7),
         ];
         let requests = READ_FAULTS.into_iter().chain(WRITE_FAULTS).map(|injected| Fault::Request(3, injected));
         for fault in moments.into_iter().chain(requests) {

@@ -1,18 +1,24 @@
 //! Judges a rehearsal by the world and the journal it left. Asks the engine nothing.
 
 use super::{
-    fault::Script,
+    fault::{Fault, Policy, Script},
     log::{Done, Gap, Leaves, Position, Spot, differing, leaves, shown},
-    scenario::CANARY,
+    points::ends,
+    scenario::{CANARY, Scenario},
     stage::{Ending, Performance},
 };
 use crate::{
     engine::RunState,
-    journal::{Journaled, Record},
+    journal::Record,
+    plan::{Plan, PlannedBody, PlannedStep},
 };
-use lifeboat_contract::Access;
-use lifeboat_simulated::Figures;
-use std::collections::BTreeSet;
+use jiff::Timestamp;
+use lifeboat_contract::{Access, StepId};
+use lifeboat_simulated::{Figures, Misled, World};
+use std::{collections::BTreeSet, time::Duration};
+
+/// Within this time a world has become well again.
+const LONG_AFTER: Duration = Duration::from_mins(30);
 
 /// Something that must never happen, and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,18 +37,24 @@ pub(super) struct Yardstick {
     /// The configuration before the run, and after it.
     first: Leaves,
     last: Leaves,
+    /// The places that change by themselves once what an incident took away is back.
+    recovering: BTreeSet<Spot>,
     /// The places that the run and its way back change at any time.
     owned: BTreeSet<Spot>,
     /// How far those runs had come, in steps done, when first and last somebody was served by nobody.
     window: Option<(usize, usize)>,
-    /// Whom nobody serves before the run, and after it.
+    /// When the run began.
+    began: Timestamp,
+    /// Whom nobody serves before the run.
     unserved_first: Vec<String>,
-    unserved_last: Vec<String>,
+    /// The last change that the run makes before, for the last time, others serve somebody than did before it.
+    switch: Option<StepId>,
 }
 
 impl Yardstick {
     /// What the undisturbed run `there`, and the run with its rollback, show. `before` is the configuration that both began with.
-    pub(super) fn of(before: &lifeboat_simulated::World, there: &Performance, back: &Performance) -> Self {
+    pub(super) fn of(scenario: &Scenario, there: &Performance, back: &Performance) -> Self {
+        let before = &scenario.world;
         let first = leaves(&before.contents());
         let last = leaves(&there.world.contents());
         let mut owned = differing(&first, &last);
@@ -50,6 +62,7 @@ impl Yardstick {
         let gaps = there.log.gaps.iter().chain(&back.log.gaps);
         Self {
             earlier: before.figures(),
+            recovering: recovering(&there.world),
             figures: there.world.figures(),
             owned,
             window: gaps.map(|gap| count(&gap.position, Done::All)).fold(None, |window, done| {
@@ -57,7 +70,8 @@ impl Yardstick {
                 Some((first.min(done), last.max(done)))
             }),
             unserved_first: before.unserved(),
-            unserved_last: there.world.unserved(),
+            began: before.now(),
+            switch: there.log.switched.as_ref().and_then(|position| last_change(&scenario.plan, position)),
             first,
             last,
         }
@@ -93,15 +107,25 @@ impl Yardstick {
         if let Ending::Broke(why) = &performance.ending {
             broken("always-ends", why.clone());
         }
-        let harmed = script.faults.iter().any(super::fault::Fault::harms_the_world);
+        // Where nothing goes wrong the run does what it is there for.
+        if script.faults.is_empty() && script.policy == Policy::Resume && performance.ending != Ending::Completed {
+            broken("not-completed", "the run does not complete although nothing goes wrong".to_owned());
+        }
+        let harmed = script.faults.iter().any(Fault::harms_the_world);
         for (invariant, what) in self.figures(performance, harmed) {
             broken(invariant, what);
         }
-        for (invariant, what) in self.configuration(performance, harmed) {
+        for (invariant, what) in self.configuration(script, performance, harmed) {
             broken(invariant, what);
         }
         if !harmed && let Some(what) = self.not_serving(performance) {
             broken("not-serving", what);
+        }
+        if !harmed && let Some(what) = self.led_away(performance) {
+            broken("led-away", what);
+        }
+        if let Some(what) = self.not_looked(performance) {
+            broken("not-looked", what);
         }
         for condition in &performance.log.broken {
             broken("never", condition.clone());
@@ -148,12 +172,14 @@ impl Yardstick {
         broken
     }
 
-    fn configuration(&self, performance: &Performance, harmed: bool) -> Vec<(&'static str, String)> {
+    fn configuration(&self, script: &Script, performance: &Performance, harmed: bool) -> Vec<(&'static str, String)> {
         let now = leaves(&performance.world.contents());
         // What somebody else made may well still stand.
         let others: BTreeSet<&Spot> = performance.log.left_by_others().map(|(place, _)| place).collect();
+        let recovers = script.faults.iter().any(|fault| matches!(fault, Fault::Recovered(_)));
+        let by_itself = |place: &Spot| others.contains(place) || recovers && self.recovering.contains(place);
         let away = |from: &Leaves| -> Vec<Spot> {
-            differing(from, &now).into_iter().filter(|place| !others.contains(place)).collect()
+            differing(from, &now).into_iter().filter(|place| !by_itself(place)).collect()
         };
         let mut broken = Vec::new();
         let (goal, name, how) = match performance.ending {
@@ -196,15 +222,72 @@ impl Yardstick {
             let (all, some) = (done(Done::All), done(Done::Some));
             return Some(format!("{} served by nobody; done: {all}; half done: {some}", gap.unserved.join(", ")));
         }
-        let expected = match performance.ending {
-            Ending::Completed => &self.unserved_last,
-            Ending::RolledBack => &self.unserved_first,
-            _ => return None,
-        };
+        if performance.ending == Ending::Completed {
+            return let_down(performance).map(|names| format!("completed, and {names} served by nobody at the end"));
+        }
         let unserved = performance.world.unserved();
-        let more: Vec<String> = unserved.into_iter().filter(|name| !expected.contains(name)).collect();
-        (!more.is_empty()).then(|| format!("{} served by nobody at the end", more.join(", ")))
+        let more: Vec<String> = unserved.into_iter().filter(|name| !self.unserved_first.contains(name)).collect();
+        (performance.ending == Ending::RolledBack && !more.is_empty())
+            .then(|| format!("{} served by nobody at the end", more.join(", ")))
     }
+
+    /// A run goes forward without leading anybody away from somebody that can serve him to where nobody does, like traffic that is
+    /// sent to a database before it takes writes. What can serve must stop to, or have been replaced, before the way to it is closed.
+    fn led_away(&self, performance: &Performance) -> Option<String> {
+        let mut records = performance.records.iter();
+        let back = records.find(|line| matches!(line.record, Record::RollbackStarted { .. })).map(|line| line.at);
+        let forward = |misled: &&Misled| misled.at > self.began && back.is_none_or(|back| misled.at < back);
+        let misled = performance.world.misled().iter().find(forward)?;
+        let after = lifeboat_contract::Span(lifeboat_contract::clock::until(self.began, misled.at));
+        let Misled { who, by, .. } = misled;
+        Some(format!("{who} led away from {by}, which could serve it, to where nobody does, {after} into the run"))
+    }
+
+    /// A run that completes has looked after the last change of its clients' ways whether they are served. What has harmed the
+    /// world before that change must have been seen.
+    fn not_looked(&self, performance: &Performance) -> Option<String> {
+        let switch = self.switch.as_ref()?;
+        let begun = |position: &Position| position.get(switch).is_some_and(|done| *done != Done::Nothing);
+        let harmed = &performance.log.harmed;
+        if performance.ending != Ending::Completed || harmed.is_empty() || harmed.iter().any(begun) {
+            return None;
+        }
+        let names = let_down(performance)?;
+        Some(format!("completed, and {names} served by nobody since before {switch}: nothing has looked after it"))
+    }
+}
+
+/// What a world goes on to change by itself once what its incident took away is back.
+fn recovering(world: &World) -> BTreeSet<Spot> {
+    if !world.ails() {
+        return BTreeSet::new();
+    }
+    let mut recovered = world.clone();
+    recovered.recover();
+    let (before, mut found) = (leaves(&world.contents()), BTreeSet::new());
+    let end = lifeboat_contract::clock::after(recovered.now(), LONG_AFTER);
+    loop {
+        found.extend(differing(&before, &leaves(&recovered.contents())));
+        match recovered.next_event().filter(|next| *next <= end) {
+            Some(next) => recovered.advance(next),
+            None => return found,
+        }
+    }
+}
+
+/// Who was served at some time, and at the end is not.
+fn let_down(performance: &Performance) -> Option<String> {
+    let served = performance.world.ever_served();
+    let unserved = performance.world.unserved();
+    let names: Vec<&str> = unserved.iter().map(String::as_str).filter(|name| served.contains(name)).collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// Of the steps that have begun, the last that changes something.
+fn last_change(plan: &Plan, position: &Position) -> Option<StepId> {
+    let begun = |step: &&PlannedStep| position.get(&step.id).is_some_and(|done| *done != Done::Nothing);
+    let changes = |step: &&PlannedStep| matches!(step.body, PlannedBody::Change(_));
+    plan.steps.iter().filter(changes).rfind(begun).map(|step| step.id.clone())
 }
 
 fn count(position: &Position, wanted: Done) -> usize {
@@ -213,9 +296,7 @@ fn count(position: &Position, wanted: Done) -> usize {
 
 /// The first write that was sent while the journal held no open attempt of its step.
 fn without_intent(performance: &Performance) -> Option<String> {
-    let mut ends = performance.journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-    let mut lines =
-        performance.records.iter().map(|line: &Journaled| (line, ends.next().unwrap_or(usize::MAX))).peekable();
+    let mut lines = performance.records.iter().zip(ends(&performance.journal)).peekable();
     let mut state: Option<RunState> = None;
     for sent in performance.sent.iter().filter(|sent| sent.access == Access::Write) {
         while let Some((line, _)) = lines.next_if(|(_, end)| *end <= sent.durable) {

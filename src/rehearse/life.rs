@@ -159,9 +159,14 @@ impl Life {
                 Fault::Interrupted(_) => {
                     self.interrupts.send_replace(1);
                 }
-                Fault::RegionLost(_, region, planes) => self.around.cloud.disturb(|world| world.lose(&region, planes)),
+                Fault::Recovered(_) => self.around.cloud.disturb(lifeboat_simulated::World::recover),
+                Fault::RegionLost(_, region, planes) => {
+                    self.around.log().harm();
+                    self.around.cloud.disturb(|world| world.lose(&region, planes));
+                }
                 Fault::Meddled(_, which) => {
                     let log = &mut self.around.log();
+                    log.harm();
                     self.around.cloud.disturb(|world| log.meddle(world, which));
                 }
                 _ => self.die(),

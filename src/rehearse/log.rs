@@ -46,12 +46,19 @@ pub(super) struct Log {
     /// The world's own invariants that were broken, each once.
     pub(super) broken: BTreeSet<String>,
     meddled: Option<Meddled>,
+    /// The steps that have not looked since their last call.
+    unread: BTreeSet<StepId>,
     /// What a step wrote over what somebody else had made, although it had looked since.
     pub(super) overwritten: Vec<String>,
     /// The steps whose effect cannot be undone, and how often a call of theirs changed the configuration.
     pub(super) effects: BTreeMap<StepId, u32>,
     /// The configuration before the call of such a step that is under way.
     before: Option<Value>,
+    /// Who served whom, and how far the run had come when that changed last, where a survey is wanted.
+    serving: Vec<(String, Vec<String>)>,
+    pub(super) switched: Option<Position>,
+    /// How far the run had come each time that the world was harmed.
+    pub(super) harmed: Vec<Position>,
 }
 
 /// A change that somebody else made.
@@ -60,6 +67,8 @@ struct Meddled {
     what: String,
     /// What it left behind, by the place in the configuration.
     left: Leaves,
+    /// The steps that had not looked since their last call: what they find may as well be what that call has not done yet.
+    unsure: BTreeSet<StepId>,
     /// The steps that have looked since.
     looked: BTreeSet<StepId>,
     /// What stood there when the call under way was sent.
@@ -118,6 +127,11 @@ impl Log {
         }
         if let Some((first, places)) = &mut self.survey {
             places.extend(differing(first, &leaves(&cloud.ask(World::contents))));
+            let serving = cloud.ask(World::served_by);
+            if self.serving != serving {
+                self.switched = (!self.serving.is_empty()).then(|| self.position.clone());
+                self.serving = serving;
+            }
         }
         self.check(cloud);
     }
@@ -137,6 +151,11 @@ impl Log {
         }
     }
 
+    /// Notes that the world is about to be harmed.
+    pub(super) fn harm(&mut self) {
+        self.harmed.push(self.position.clone());
+    }
+
     /// Lets somebody else make one of the changes that the world offers.
     pub(super) fn meddle(&mut self, world: &mut World, which: usize) {
         let Some(meddling) = self.offers.get(which).cloned() else { return };
@@ -151,7 +170,8 @@ impl Log {
         // What was changed before still counts.
         let mut all = self.meddled.take().map(|earlier| earlier.left).unwrap_or_default();
         all.extend(left);
-        self.meddled = Some(Meddled { what, left: all, looked: BTreeSet::new(), stood: true });
+        self.meddled =
+            Some(Meddled { what, left: all, unsure: self.unread.clone(), looked: BTreeSet::new(), stood: true });
     }
 
     /// The places that somebody else changed, and what was left there.
@@ -177,10 +197,16 @@ impl Log {
         {
             *times += u32::from(cloud.ask(World::contents) != before);
         }
+        if access == Access::Write {
+            self.unread.insert(step.clone());
+        } else {
+            self.unread.remove(step);
+        }
         let Some(meddled) = &mut self.meddled else { return };
+        let knows = meddled.looked.contains(step) && !meddled.unsure.contains(step);
         if access != Access::Write {
             meddled.looked.insert(step.clone());
-        } else if meddled.stood && meddled.looked.contains(step) && !stands(meddled, cloud) {
+        } else if meddled.stood && knows && !stands(meddled, cloud) {
             self.overwritten.push(format!("{step} wrote over a change that it had seen: {}", meddled.what));
         }
     }

@@ -7,7 +7,8 @@ use super::{
     scenario::Scenario,
     stage::Performance,
 };
-use lifeboat_contract::{Access, StepId};
+use crate::plan::{PlannedBody, PlannedStep};
+use lifeboat_contract::{Access, StepId, TaskPace};
 use lifeboat_simulated::{Injected, Meddling, Planes, World};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,10 @@ pub(super) struct Harm {
     regions: Vec<String>,
     /// The places, among the world's meddlings, of those that touch what the run touches.
     meddlings: Vec<usize>,
+    /// Whether an incident has taken something away that may come back.
+    ails: bool,
+    /// The steps that are tasks: their work promises to land sooner than a cloud's calls.
+    tasks: BTreeSet<StepId>,
 }
 
 impl Harm {
@@ -46,7 +51,9 @@ impl Harm {
         };
         let all = scenario.world.meddlings();
         let meddlings = (0..all.len()).filter(|which| strange(&all[*which])).collect();
-        Self { regions: regions.into_iter().collect(), meddlings }
+        let is_task = |step: &&PlannedStep| matches!(step.body, PlannedBody::Task(_));
+        let tasks = scenario.plan.steps.iter().filter(is_task).map(|step| step.id.clone()).collect();
+        Self { regions: regions.into_iter().collect(), meddlings, ails: scenario.world.ails(), tasks }
     }
 }
 
@@ -63,12 +70,19 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
     let mut add = |fault: Fault, step: Option<&StepId>| {
         found.push(Point { fault, policies: policies.to_vec(), step: step.cloned() });
     };
-    for (number, line) in (0_u64..).zip(&performance.records).skip(since.records) {
+    let ends = ends(&performance.journal);
+    let mut harmed = None;
+    for ((number, line), end) in (0_u64..).zip(&performance.records).zip(&ends).skip(since.records) {
         let step = line.record.step();
         add(Fault::KilledBeforeRecord(number), step);
         add(Fault::KilledAfterRecord(number), step);
         add(Fault::JournalFull(number), step);
         add(Fault::Interrupted(number), step);
+        // Where no time passes and nobody asks anything between two records, the world changes at both alike.
+        let asked = performance.sent.iter().take_while(|sent| sent.durable < *end).count();
+        if harmed.replace((line.at, asked)) == Some((line.at, asked)) {
+            continue;
+        }
         for region in &harm.regions {
             for planes in [Planes::Control, Planes::Data, Planes::Both] {
                 add(Fault::RegionLost(number, region.clone(), planes), step);
@@ -76,6 +90,9 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
         }
         for which in &harm.meddlings {
             add(Fault::Meddled(number, *which), step);
+        }
+        if harm.ails {
+            add(Fault::Recovered(number), step);
         }
     }
     let (mut lasting, mut written) = (BTreeSet::new(), BTreeSet::new());
@@ -95,6 +112,9 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
         // Before the first write nothing is stale.
         let makes_sense = |injected: &&Injected| match injected {
             Injected::Stale(_) => written.contains(&sent.service),
+            Injected::Late(by) if step.is_some_and(|step| harm.tasks.contains(step)) => {
+                *by <= TaskPace::default().lands_within
+            }
             injected => begins || !injected.is_for_good(),
         };
         for injected in faults.iter().filter(makes_sense) {
@@ -102,6 +122,11 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
         }
     }
     found
+}
+
+/// Where each line of a journal ends.
+pub(super) fn ends(journal: &[u8]) -> Vec<usize> {
+    journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect()
 }
 
 /// The same points in an order of which any beginning is a fair sample: each step and each class of faults in turn.

@@ -301,6 +301,19 @@ impl<'a> Stage<'a> {
         self.found.as_ref().map(|found| &found.state)
     }
 
+    /// Others have seen to what keeps the run from going on: a lost region is back, and what was refused for good is allowed.
+    fn mend(&self) {
+        let struck = self.around.struck();
+        let lost = struck.iter().filter_map(|fault| match fault {
+            Fault::RegionLost(_, region, _) if !self.scenario.world.has_lost(region) => Some(region),
+            _ => None,
+        });
+        self.around.cloud.disturb(|world| {
+            world.relent();
+            lost.for_each(|region| world.restore(region));
+        });
+    }
+
     /// What the operator types next. Nothing where nothing is left to do, or the same would come again.
     fn next_life(&self, broke: Option<&str>, lives: u32) -> Option<Vec<Record>> {
         let state = self.state().filter(|_| broke.is_none())?;
@@ -311,8 +324,11 @@ impl<'a> Stage<'a> {
         };
         let is_forward = state.stage == crate::engine::Stage::Forward;
         match (&state.standing, self.policy) {
-            // Once more, in case that it passes: what stays stuck is for people.
-            (Standing::Ended(RunOutcome::Stuck), _) if lives < 3 => Some(vec![Record::Resumed { by }]),
+            // Once more, after what keeps it was mended: what stays stuck then is for people.
+            (Standing::Ended(RunOutcome::Stuck), _) if lives < 3 => {
+                self.mend();
+                Some(vec![Record::Resumed { by }])
+            }
             (Standing::Ended(RunOutcome::Completed), Policy::Return) if state.no_return().is_none() => back(),
             (Standing::Ended(_), _) => None,
             // It goes backwards by itself already, or cannot.
@@ -322,7 +338,10 @@ impl<'a> Stage<'a> {
                 Some(vec![Record::Approved { step: step.clone(), by: by.clone(), plan }, Record::Resumed { by }])
             }
             // The same would be refused again and again: twice is enough.
-            (Standing::Paused(PauseReason::StepFailed { .. } | PauseReason::NoReturn { .. }), _) if lives >= 4 => None,
+            (Standing::Paused(PauseReason::StepFailed { .. } | PauseReason::NoReturn { .. }), _) => {
+                self.mend();
+                (lives < 4).then(|| vec![Record::Resumed { by }])
+            }
             _ => Some(vec![Record::Resumed { by }]),
         }
     }

@@ -3,6 +3,7 @@
 use super::{
     duration::{between, moment, words},
     layout::{Column, Page},
+    steps,
     style::{Style, Tone},
 };
 use crate::drill::{Agreement, Basis, DrillRecord, Leg, Objective, Phase, ProbeRecord, StepTrend, Verdict};
@@ -25,6 +26,8 @@ pub fn drill_screen(record: &DrillRecord, files: &[String], style: &Style) -> St
             between(record.started_at, record.ended_at)
         ),
     );
+    let ways: Vec<(String, String)> = record.ways.iter().map(|way| (way.command.clone(), way.does.clone())).collect();
+    steps::ways_forward(&mut page, "Ways forward", &ways);
     legs(&mut page, &record.legs);
     recovery(&mut page, record);
     objectives(&mut page, &record.objectives);
@@ -36,16 +39,36 @@ pub fn drill_screen(record: &DrillRecord, files: &[String], style: &Style) -> St
     page.finish()
 }
 
-fn verdict(record: &DrillRecord) -> (String, Tone) {
+/// How a drill ended, in one sentence.
+pub(super) fn verdict(record: &DrillRecord) -> (String, Tone) {
     let way = format!("{} from {} to {}", record.runbook, record.from, record.to);
     let missed: Vec<String> = record.objectives.iter().filter_map(missed_by).collect();
     let broken = record.legs.iter().find(|leg| !leg.ok);
     match (record.verdict, broken) {
-        (_, Some(leg)) => (format!("missed: {way}: {}: {}", phase(leg.phase), leg.outcome), Tone::Bad),
+        (_, leg) if record.interrupted => (interrupted(record, &way, leg), Tone::Warning),
+        (_, Some(leg)) => (format!("missed: {way}: {}: {}", stretch(leg.phase), leg.outcome), Tone::Bad),
         (Verdict::Missed, None) => (format!("missed: {way}: {}", missed.join("; ")), Tone::Bad),
         (Verdict::Met, None) => (format!("met: {way}: every objective that was measured was met"), Tone::Good),
         (Verdict::NotMeasured, None) => {
             (format!("not measured: {way} went over, but no objective of the runbook was measured"), Tone::Warning)
+        }
+    }
+}
+
+/// Where the operator interrupted it, and what that leaves.
+fn interrupted(record: &DrillRecord, way: &str, leg: Option<&Leg>) -> String {
+    let half_way = "some steps are done and some are not";
+    match leg.map(|leg| (leg.phase, &leg.run)) {
+        Some((Phase::Preconditions | Phase::Go, None)) => {
+            format!("interrupted before the run: {way}: nothing was changed")
+        }
+        Some((Phase::Preconditions | Phase::Go, Some(_))) => format!("interrupted on the way over: {way}: {half_way}"),
+        Some((Phase::Back, Some(_))) => format!("interrupted on the way back: {way}: {half_way}"),
+        Some((Phase::Dwell | Phase::Back, _)) => {
+            format!("interrupted before the way back: {way}: site {} is active still", record.to)
+        }
+        Some((Phase::Verify, _)) | None => {
+            format!("interrupted at the end: {way} and back: users were not watched to the end")
         }
     }
 }
@@ -73,7 +96,7 @@ fn name(name: &str) -> String {
     }
 }
 
-fn phase(phase: Phase) -> &'static str {
+pub(super) fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Preconditions => "preconditions",
         Phase::Go => "go",
@@ -83,29 +106,46 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
+/// A leg in a sentence.
+fn stretch(of: Phase) -> &'static str {
+    match of {
+        Phase::Preconditions => "before it began",
+        Phase::Go => "the way over",
+        Phase::Dwell => "while the other site was active",
+        Phase::Back => "the way back",
+        Phase::Verify => "after the way back",
+    }
+}
+
 fn legs(page: &mut Page<'_>, legs: &[Leg]) {
     page.blank();
     page.line(0, Tone::Strong, "Legs");
     for leg in legs {
         let took = between(leg.started_at, leg.ended_at);
         let run = leg.run.as_ref().map_or(String::new(), |run| format!(" (run {run})"));
-        let mark = if leg.ok { "" } else { "failed: " };
-        page.row(
-            2,
-            &[
-                Column(phase(leg.phase), 13, Tone::Plain),
-                Column(&took, 8, Tone::Plain),
-                Column(&format!("{mark}{}{run}", leg.outcome), 0, if leg.ok { Tone::Plain } else { Tone::Bad }),
-            ],
-        );
+        let label = format!("{:<13}  {took:<8}  ", phase(leg.phase));
+        let width = label.chars().count();
+        // What a failure says may be long.
+        let (mark, tone) = if leg.ok {
+            ("", Tone::Plain)
+        } else if leg.outcome.starts_with("interrupted") {
+            ("", Tone::Warning)
+        } else {
+            ("failed: ", Tone::Bad)
+        };
+        page.labelled(2, &label, width, tone, &format!("{mark}{}{run}", leg.outcome));
     }
 }
 
 fn recovery(page: &mut Page<'_>, record: &DrillRecord) {
     let recovery = &record.recovery;
     let from = match recovery.counted_from {
-        Basis::Incident => "the incident",
-        Basis::RunStart => "the start of the run",
+        // Whoever does no harm has no incident.
+        Basis::Incident if !record.impaired.is_empty() && recovery.detection_s.is_none() => {
+            format!("the moment {} was cut off", record.impaired.join(", "))
+        }
+        Basis::Incident => "the incident".to_owned(),
+        Basis::RunStart => "the start of the run".to_owned(),
     };
     page.blank();
     page.line(0, Tone::Strong, &format!("Time to recovery, counted from {from}"));
@@ -209,8 +249,13 @@ fn agreement(page: &mut Page<'_>, agreement: &[Agreement]) {
     page.line(0, Tone::Strong, "Probes beside the simulated world");
     for figure in agreement {
         let value = |value: Option<f64>| value.map_or("not recovered".to_owned(), time);
+        let all = match figure.world_all_s {
+            None => String::new(),
+            Some(0.0) => " (never all requests at once)".to_owned(),
+            Some(all) => format!(" (all requests for {})", time(all)),
+        };
         let told = format!(
-            "probes {}, world {}, {} the sampling interval of {}",
+            "probes {}, world {}{all}, {} the sampling interval of {}",
             value(figure.probes_s),
             value(figure.world_s),
             if figure.agrees { "within" } else { "NOT within" },
@@ -259,3 +304,6 @@ fn list(page: &mut Page<'_>, title: &str, lines: &[String]) {
 fn time(seconds: f64) -> String {
     Duration::try_from_secs_f64(seconds).map_or_else(|_| format!("{seconds} s"), words)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ mod files;
 mod kinds;
 mod layout;
 mod lines;
+mod lost_regions;
+mod needs;
 mod parity;
 mod plan_json;
 mod plan_screen;
@@ -33,15 +35,18 @@ mod world;
 pub use bars::{Bars, Screen};
 pub use cells::three_way;
 pub use document::{
-    ApiCall, Approval, Attempt, Beside, Difference, Document, Environment, EventLine, JournalFacts, OverrideLine, Owed,
-    OwedStep, RunbookFacts, StepReport, Stretch, Try,
+    ApiCall, Approval, Attempt, Availability, Available, Beside, Difference, Document, Environment, EventLine,
+    JournalFacts, Lag, LagFound, Occurrence, OverTime, OverrideLine, Owed, OwedStep, RunbookFacts, SeenBy, Share,
+    StepReport, Stretch, Try, WorldSeries,
 };
 pub use drill_screen::drill_screen;
 pub use duration::words as duration_words;
 pub use error::render_error;
-pub use files::{ReportPath, Unusable, Unwritten, json_lines, markdown, write_reports};
+pub use files::{Form, ReportPath, Unusable, Unwritten, render, write_reports};
 pub use kinds::{first_sentence, kind_page};
 pub use lines::{Lines, Quiet};
+pub use lost_regions::{lost_regions_json, lost_regions_screen};
+pub use needs::needs_screen;
 pub use parity::{ParityHeading, parity_json, parity_screen};
 pub use plan_json::plan_json;
 pub use plan_screen::plan_screen;
@@ -51,4 +56,4 @@ pub use runs::runs_table;
 pub use status::status_screen;
 pub use style::Style;
 pub use summary::summary;
-pub use ways::ways_forward;
+pub use ways::{later, reverse_way, ways_forward};

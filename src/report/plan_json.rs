@@ -14,8 +14,9 @@ pub fn plan_json(plan: &Plan) -> Value {
         "to": plan.to,
         "from": plan.from,
         "mode": plan.mode,
+        "impaired": plan.impaired,
+        "warnings": plan.warnings,
         "steps": steps,
-        "notes": plan.notes,
         "point_of_no_return": plan.point_of_no_return().map(|step| &step.id),
     })
 }

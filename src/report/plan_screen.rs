@@ -56,9 +56,6 @@ pub fn plan_screen(plan: &Plan, verbose: bool, style: &Style) -> String {
     let rto = plan.rto.map(Span::get);
     let tone = if longest.exceeds(rto) { Tone::Warning } else { Tone::Plain };
     page.line(0, tone, &longest.sentence(rto));
-    for note in &plan.notes {
-        page.labelled(0, "note: ", 6, Tone::Warning, note);
-    }
     refusals(&mut page, plan);
     if verbose {
         permissions(&mut page, plan);
@@ -93,6 +90,10 @@ fn header(page: &mut Page<'_>, plan: &Plan) {
     }
     if !plan.impaired.is_empty() {
         page.line(0, Tone::Warning, &format!("declared lost: {}", join(&plan.impaired)));
+    }
+    for warning in &plan.warnings {
+        page.labelled(0, "warning: ", 9, Tone::Warning, &warning.message);
+        page.labelled(0, "hint: ", 6, Tone::Plain, &warning.hint);
     }
 }
 
@@ -129,7 +130,8 @@ fn body(page: &mut Page<'_>, plan: &Plan, step: &PlannedStep, previous: Option<&
             page.line(BODY, Tone::Plain, &format!("skipped ({condition} does not hold)"));
         }
         (Some(Skip::Impaired(regions)), _) => {
-            page.line(BODY, Tone::Warning, &format!("owed (needs {}, declared lost): to be done later", join(regions)));
+            let lost = step.touches.words_in(regions);
+            page.line(BODY, Tone::Warning, &format!("owed (needs {lost}, declared lost): to be done later"));
         }
         (None, PlannedBody::Check { question }) => page.line(BODY, Tone::Plain, question),
         (None, PlannedBody::Task(task)) => planned_task(page, task),
@@ -395,7 +397,8 @@ mod tests {
              globalaccelerator in us-west-2; up to 1m
 
          5.  drain-active      owed       aws.globalaccelerator.endpoint_group
-             owed (needs us-east-1, declared lost): to be done later
+             owed (needs elasticloadbalancing in us-east-1, declared lost): to be done
+             later
 
          6.  announce          skipped    http.check
              skipped (mode == "switchover" does not hold)

@@ -152,7 +152,7 @@ fn plan(mode: Mode, mut steps: Vec<PlannedStep>) -> Plan {
         rpo: Some(Span::secs(30)),
         on_failure: OnFailure::Rollback,
         steps,
-        notes: Vec::new(),
+        warnings: Vec::new(),
         made_at: start(),
         digest: "3f2a9c81d0b24e55".to_owned(),
     }
@@ -190,6 +190,8 @@ pub(super) fn failover() -> Plan {
         "the old writer is rebuilt from the new one; go back later with a switchover to r1".to_owned(),
     );
     let mut weight = dial("drain-active", 1, 100, 0);
+    weight.touches.planes =
+        vec![ControlPlane { service: "elasticloadbalancing".to_owned(), region: Some("us-east-1".into()) }];
     weight.skip = Some(Skip::Impaired(["us-east-1".into()].into()));
     let mut announce = check("announce", "GET https://status.example/ answers 200");
     announce.skip = Some(Skip::Condition("mode == \"switchover\"".to_owned()));

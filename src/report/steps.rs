@@ -16,7 +16,6 @@ use crate::{
     journal::{Failure, StepOutcome},
     plan::{PlannedBody, PlannedStep, Skip},
 };
-use lifeboat_contract::Region;
 
 const DETAIL: usize = 4;
 
@@ -69,8 +68,8 @@ fn attempts(planned: &PlannedStep, step: &StepState) -> String {
 fn details(page: &mut Page<'_>, planned: &PlannedStep, step: &StepState) {
     match (&step.phase, &planned.skip) {
         (StepPhase::Done(StepOutcome::Owed), Some(Skip::Impaired(regions))) => {
-            let names: Vec<&str> = regions.iter().map(Region::as_str).collect();
-            page.line(DETAIL, Tone::Warning, &format!("needs {}, declared lost: to be done later", names.join(", ")));
+            let needs = format!("needs {}, declared lost: to be done later", planned.touches.words_in(regions));
+            page.line(DETAIL, Tone::Warning, &needs);
         }
         (StepPhase::Done(StepOutcome::Skipped), Some(Skip::Condition(condition))) => {
             page.line(DETAIL, Tone::Faint, &format!("{condition} does not hold"));

@@ -53,7 +53,7 @@ mod tests {
             dial  0 → 100
           close-active      unchanged
           drain-active      owed
-            needs us-east-1, declared lost: to be done later
+            needs elasticloadbalancing in us-east-1, declared lost: to be done later
           announce          skipped
             mode == "switchover" does not hold
           traffic-healthy   passed     2s       2 tries

@@ -5,9 +5,9 @@
 use crate::{
     engine::{RunState, Stage, Standing, StepPhase},
     journal::{CloudChoice, PauseReason, RunOutcome, StepOutcome},
-    plan::PlannedBody,
+    plan::{Plan, PlannedBody},
 };
-use lifeboat_contract::StepId;
+use lifeboat_contract::{SiteId, StepId};
 
 /// Commands with what they do, the most likely one first. `alive`: whether a process executes the run; `program_args`: what
 /// every command must carry, such as ` --state DIR`.
@@ -145,12 +145,24 @@ impl Ways<'_> {
 
 /// The command that does later what is owed: the same runbook once more, as a switchover with no region lost. Steps that stand at
 /// their target stay unchanged.
-pub(super) fn later(state: &RunState, program_args: &str) -> Option<String> {
+pub fn later(state: &RunState, program_args: &str) -> Option<String> {
     if !state.steps.values().any(|step| step.phase == StepPhase::Done(StepOutcome::Owed)) {
         return None;
     }
+    Some(run_again(state, &state.plan.to, &state.plan.from, program_args))
+}
+
+/// The command that makes the first site active again by the runbook itself, and what it does.
+pub fn reverse_way(state: &RunState, program_args: &str) -> (String, String) {
+    let Plan { to, from, .. } = &*state.plan;
+    let command = run_again(state, from, to, program_args);
+    (command, format!("makes site {from} active again, as a run of its own"))
+}
+
+/// The same runbook with the same inputs on the same cloud.
+fn run_again(state: &RunState, to: &SiteId, from: &SiteId, program_args: &str) -> String {
     let plan = &state.plan;
-    let mut command = format!("lifeboat run {} --to {} --from {}", quoted(&plan.runbook.path), plan.to, plan.from);
+    let mut command = format!("lifeboat run {} --to {to} --from {from}", quoted(&plan.runbook.path));
     for (name, value) in &plan.inputs {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         command.push_str(" --input ");
@@ -161,7 +173,7 @@ pub(super) fn later(state: &RunState, program_args: &str) -> Option<String> {
         CloudChoice::Socket(url) => format!(" --cloud {}", quoted(url)),
         CloudChoice::World { file, .. } => format!(" --world {}", quoted(file)),
     };
-    Some(command + &cloud + program_args)
+    command + &cloud + program_args
 }
 
 /// A word that a shell takes as it is.

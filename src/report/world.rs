@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// The figures that have words of their own, or that others are told with.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "acknowledged_writes",
     "clients",
     "elapsed_s",
@@ -30,14 +30,16 @@ const KNOWN: [&str; 22] = [
     "two_actives_s",
     "two_writers_s",
     "unavailable_s",
+    "watched",
 ];
 
-struct Row(String, String, Tone);
+/// A figure's name, its value in words, and whether that is well.
+pub(super) struct Row(pub(super) String, pub(super) String, pub(super) Tone);
 
 /// The figures, in the order in which operators ask for them.
-pub(super) fn figures(page: &mut Page<'_>, world: &Value) {
-    let Some(map) = world.as_object() else { return };
+pub(super) fn rows(world: &Value) -> Vec<Row> {
     let mut rows = Vec::new();
+    let Some(map) = world.as_object() else { return rows };
     if map.get("clients") != Some(&Value::Object(Map::new())) {
         rows.extend(requests(map));
     }
@@ -54,6 +56,12 @@ pub(super) fn figures(page: &mut Page<'_>, world: &Value) {
         let text = if key.ends_with("_s") { time(value) } else { cells::show(Some(value)) };
         rows.push(Row(label, text, Tone::Plain));
     }
+    rows
+}
+
+/// The figures on a screen.
+pub(super) fn figures(page: &mut Page<'_>, world: &Value) {
+    let rows = rows(world);
     if rows.is_empty() {
         return;
     }

@@ -25,7 +25,7 @@ pub struct Calendar {
     pub max_per_day: Option<u32>,
 }
 
-/// Hours of some days in which a drill may begin. `to` itself lies outside.
+/// Hours of some days in which a drill may begin. `to` itself lies outside; before `from`, it is on the next day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Window {
     pub days: Vec<Weekday>,
@@ -93,7 +93,17 @@ impl Calendar {
 impl Window {
     fn holds(&self, now: Timestamp) -> bool {
         let now = self.timezone.to_datetime(now);
-        self.days.contains(&now.weekday()) && self.from <= now.time() && now.time() < self.to
+        let (today, time) = (now.weekday(), now.time());
+        if self.is_over_midnight() {
+            let began_today = self.days.contains(&today) && self.from <= time;
+            return began_today || self.days.contains(&today.previous()) && time < self.to;
+        }
+        self.days.contains(&today) && self.from <= time && time < self.to
+    }
+
+    /// Its days are those on which it begins.
+    fn is_over_midnight(&self) -> bool {
+        self.to < self.from
     }
 }
 
@@ -103,7 +113,8 @@ impl std::fmt::Display for Window {
         let days: Vec<&str> = self.days.iter().map(name).collect();
         let zone = self.timezone.iana_name().unwrap_or("UTC");
         let time = |time: Time| time.strftime("%H:%M").to_string();
-        write!(f, "{} from {} to {} {zone}", days.join(", "), time(self.from), time(self.to))
+        let next_day = if self.is_over_midnight() { " on the next day," } else { "" };
+        write!(f, "{} from {} to {}{next_day} {zone}", days.join(", "), time(self.from), time(self.to))
     }
 }
 
@@ -153,6 +164,52 @@ mod tests {
             closed,
             "Wed 2026-06-03 12:00 lies in no drill window of the runbook: mon, tue from 09:00 to 17:00 Europe/Berlin"
         );
+    }
+
+    #[test]
+    fn a_window_over_midnight_belongs_to_the_day_on_which_it_begins() {
+        let window = Window {
+            days: vec![Weekday::Friday],
+            from: time(22, 0, 0, 0),
+            to: time(4, 0, 0, 0),
+            ..berlin().windows[0].clone()
+        };
+        let calendar = Calendar { windows: vec![window], blackouts: Vec::new(), max_per_day: None };
+        // 2026-06-05 is a Friday; midnight in Berlin is 22:00 UTC.
+        for (moment, open) in [
+            ("2026-06-05T01:00:00Z", false),
+            ("2026-06-05T19:59:59Z", false),
+            ("2026-06-05T20:00:00Z", true),
+            ("2026-06-05T21:59:59Z", true),
+            ("2026-06-05T22:00:00Z", true),
+            ("2026-06-06T01:59:59Z", true),
+            ("2026-06-06T02:00:00Z", false),
+            ("2026-06-06T20:00:00Z", false),
+        ] {
+            assert_eq!(calendar.admits(at(moment), &[]).is_ok(), open, "{moment}");
+        }
+        let closed = calendar.admits(at("2026-06-05T01:00:00Z"), &[]).unwrap_err().to_string();
+        let told = "Fri 2026-06-05 03:00 lies in no drill window of the runbook: fri from 22:00 to 04:00 on the next day, Europe/Berlin";
+        assert_eq!(closed, told);
+    }
+
+    /// The days of a blackout and of a count are those of the window's zone, where midnight comes earlier than in UTC.
+    #[test]
+    fn midnight_is_that_of_the_zone() {
+        let night = Window {
+            days: DAYS.iter().map(|(_, day)| *day).collect(),
+            from: time(22, 0, 0, 0),
+            to: time(4, 0, 0, 0),
+            timezone: TimeZone::get("Asia/Tokyo").unwrap(),
+        };
+        let calendar = Calendar { windows: vec![night], ..berlin() };
+        // 2026-12-20 begins at 15:00 UTC of the day before in Tokyo.
+        assert_eq!(calendar.admits(at("2026-12-19T14:59:59Z"), &[]), Ok(()));
+        assert!(matches!(calendar.admits(at("2026-12-19T15:00:00Z"), &[]), Err(Closed::Blackout { .. })));
+        let before_midnight = at("2026-06-01T14:30:00Z");
+        assert_eq!(calendar.admits(at("2026-06-01T15:00:00Z"), &[before_midnight]), Ok(()), "that was yesterday");
+        let closed = calendar.admits(at("2026-06-01T14:45:00Z"), &[before_midnight]).unwrap_err().to_string();
+        assert_eq!(closed, "there was a drill on 2026-06-01 already, and the runbook allows 1 a day");
     }
 
     #[test]

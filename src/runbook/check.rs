@@ -9,6 +9,7 @@ use super::{
     parity,
     problems::{Problems, quoted},
     read,
+    regions::{Lost, Needs, RegionSurvey},
     resolve::Runbook,
     resolved::Body,
     scope::Scope,
@@ -30,15 +31,22 @@ pub struct Checked {
     pub runbook: Option<Runbook>,
     /// The document, as far as it could be parsed; diagnostics find their places in it.
     pub document: Option<Node>,
+    /// What the steps need, where it was asked about lost regions.
+    pub needs: Vec<Needs>,
 }
 
 /// Checks a runbook.
 pub fn check(source: &Source, catalog: &Catalog) -> Checked {
+    check_without(source, catalog, None)
+}
+
+/// Checks a runbook, also for the loss of regions.
+pub fn check_without(source: &Source, catalog: &Catalog, lost: Option<Lost>) -> Checked {
     let (document, findings) = document::read(source);
     let mut problems = Problems::default();
     problems.extend(findings);
     let Some(root) = document else {
-        return Checked { findings: problems.into_vec(), runbook: None, document: None };
+        return Checked { findings: problems.into_vec(), runbook: None, document: None, needs: Vec::new() };
     };
     let outline = read::read(&root, &source.text, catalog, &mut problems);
     let graph = Graph::new(outline.steps.iter().map(|step| step.needs.clone()).collect());
@@ -46,19 +54,19 @@ pub fn check(source: &Source, catalog: &Catalog) -> Checked {
     for cycle in &cycles {
         report_cycle(cycle, &outline, &mut problems);
     }
-    let mut survey = Survey::new(&outline, &graph, cycles.is_empty());
+    let mut survey = Survey::new(&outline, &graph, cycles.is_empty(), lost);
     for scope in scopes(&outline) {
         let trial = Trial { root: &root, outline: &outline, catalog, scope: &scope, accepted_loss: None };
         survey.visit(&trial, &mut problems);
     }
-    survey.conclude(&mut problems);
+    let needs = survey.conclude(&mut problems);
     parity::check(&root, &outline, catalog, &mut problems);
 
     let sound = !problems.has_errors();
     let mut findings = problems.into_vec();
     findings.sort_by_key(|finding| root.locate(&finding.path).map_or(0, |span| span.start));
     let runbook = sound.then(|| Runbook::new(source.clone(), root.clone(), outline, graph));
-    Checked { findings, runbook, document: Some(root) }
+    Checked { findings, runbook, document: Some(root), needs }
 }
 
 /// Every direction and mode, with the lost site's region impaired and not.
@@ -100,13 +108,15 @@ struct Survey<'a> {
     runs: BTreeSet<usize>,
     visits: usize,
     slowest: (Duration, Vec<usize>),
+    regions: RegionSurvey,
 }
 
 impl<'a> Survey<'a> {
-    fn new(outline: &'a Outline, graph: &'a Graph, acyclic: bool) -> Self {
+    fn new(outline: &'a Outline, graph: &'a Graph, acyclic: bool, lost: Option<Lost>) -> Self {
         let ancestors = (0..outline.steps.len()).map(|step| graph.ancestors(step)).collect();
         let slowest = (Duration::ZERO, Vec::new());
-        Self { outline, graph, acyclic, ancestors, runs: BTreeSet::new(), visits: 0, slowest }
+        let regions = RegionSurvey { lost, needs: Vec::new() };
+        Self { outline, graph, acyclic, ancestors, runs: BTreeSet::new(), visits: 0, slowest, regions }
     }
 
     fn visit(&mut self, trial: &Trial<'_>, problems: &mut Problems) {
@@ -122,6 +132,7 @@ impl<'a> Survey<'a> {
         self.owners(trial, &tried, problems);
         self.traffic(trial, &tried, problems);
         self.fences(trial, &tried, problems);
+        self.regions.visit(trial, &tried, problems);
         if self.acyclic {
             let weights: Vec<Duration> = tried.iter().map(|step| bound(step.as_ref())).collect();
             let heaviest = self.graph.heaviest(&weights);
@@ -227,7 +238,7 @@ impl<'a> Survey<'a> {
         }
     }
 
-    fn conclude(self, problems: &mut Problems) {
+    fn conclude(self, problems: &mut Problems) -> Vec<Needs> {
         self.unreachable(problems);
         if let Some(rto) = self.outline.rto
             && self.slowest.0 > rto
@@ -243,6 +254,7 @@ impl<'a> Survey<'a> {
                 .because("a run that uses up its timeouts misses the objective without any step having failed")
                 .hint("shorten timeouts, let steps run side by side with `needs`, or state an RTO that can be met");
         }
+        self.regions.conclude(self.outline)
     }
 
     fn unreachable(&self, problems: &mut Problems) {

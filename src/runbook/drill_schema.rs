@@ -53,7 +53,7 @@ pub(super) fn calendar() -> Value {
                     "properties": {
                         "days": { "type": "array", "items": { "enum": DAYS.map(|(name, _)| name) }, "description": "The days of the week; all of them, unless given." },
                         "from": time,
-                        "to": time,
+                        "to": { "type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2})?$", "description": "A time of day, on the next day where it comes before `from`." },
                         "timezone": { "type": "string", "description": "A name of the IANA time zone database, such as Europe/Berlin; UTC, unless given." },
                     },
                 },

@@ -41,6 +41,9 @@ const PAGES: &[(&str, &str)] = &[
     ("LB0501", include_str!("codes/LB0501.md")),
     ("LB0502", include_str!("codes/LB0502.md")),
     ("LB0503", include_str!("codes/LB0503.md")),
+    ("LB0504", include_str!("codes/LB0504.md")),
+    ("LB0505", include_str!("codes/LB0505.md")),
+    ("LB0506", include_str!("codes/LB0506.md")),
 ];
 
 /// The page of a code. Case does not matter, nor do leading zeros: `LB0107`, `lb107` and `107` are one code.

@@ -21,6 +21,7 @@ mod provider;
 mod read;
 mod read_drill;
 mod read_steps;
+mod regions;
 mod resolve;
 pub mod resolved;
 pub mod schema;
@@ -31,13 +32,14 @@ mod tests;
 mod trial;
 
 pub use calendar::Calendar;
-pub use check::{Checked, check};
+pub use check::{Checked, check, check_without};
 pub use condition::{BadCondition, Condition};
 pub use document::{Node, Source};
 pub use explain::explain;
 pub use nearest::nearest;
 pub use parity::{Ignore, ParityItem, Side};
 pub use provider::{CloudChoice, CredentialChoice, ProviderConfig};
+pub use regions::{Lost, Needs, StepNeeds};
 pub use resolve::{Runbook, SiteView};
 pub use resolved::{
     Body, Intent, OnFailure, OnImpaired, ResolvedProbe, ResolvedRunbook, ResolvedStep, RetryPolicy, SecretSource,

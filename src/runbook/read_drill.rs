@@ -50,7 +50,7 @@ pub(super) fn objectives(
     let checks: Vec<&str> =
         catalog.iter().filter(|entry| entry.shape == Shape::Check).map(|entry| entry.kind).collect();
     for (item, at) in items.into_iter().take(PROBES_MAX) {
-        let Some(read) = probe(item, at.clone(), reading, &checks, problems) else { continue };
+        let Some(read) = probe(item, at.clone(), reading, catalog, &checks, problems) else { continue };
         if outline.probes.iter().any(|earlier| earlier.name == read.name) {
             let message = format!("the name {} is that of an earlier probe already", quoted(&read.name));
             problems
@@ -66,13 +66,14 @@ fn probe(
     node: &Node,
     path: DocumentPath,
     reading: &Reading<'_>,
+    catalog: &Catalog,
     checks: &[&str],
     problems: &mut Problems,
 ) -> Option<Probe> {
     let probe = Fields::open(node, path, &["name", "uses", "with", "interval", "tolerance"], problems)?;
     for name in ["name", "uses", "interval", "tolerance"] {
         if let Some((value, at)) = probe.get(name) {
-            forbid(value, &at, &format!("`{name}`"), problems);
+            forbid(value, &at, &format!("a probe's `{name}`"), problems);
         }
     }
     let name = probe.required_text("name", problems).unwrap_or_default();
@@ -95,11 +96,25 @@ fn probe(
     }
     Some(Probe {
         name: name.to_owned(),
-        kind: kind(&probe, checks, problems),
+        kind: asking(&probe, catalog, checks, problems),
         with,
         interval: interval.max(PROBE_INTERVAL_MIN),
         tolerance: probe.duration("tolerance", problems),
     })
+}
+
+/// The kind of a probe. One that changes something is known, and no probe.
+fn asking(probe: &Fields<'_>, catalog: &Catalog, checks: &[&str], problems: &mut Problems) -> Option<String> {
+    if let Some(NodeValue::Text(text)) = probe.get("uses").map(|(node, _)| &node.value)
+        && catalog.get(text).is_some_and(|entry| entry.shape != Shape::Check)
+    {
+        problems
+            .error(probe.path.join("uses"), codes::UNKNOWN_KIND, format!("`{text}` is no check"))
+            .because("a probe asks again and again, and changes nothing")
+            .hint(format!("one of {}", checks.join(", ")));
+        return None;
+    }
+    kind(probe, checks, problems)
 }
 
 pub(super) fn calendar(fields: &Fields<'_>, outline: &mut Outline, problems: &mut Problems) {
@@ -115,8 +130,8 @@ pub(super) fn calendar(fields: &Fields<'_>, outline: &mut Outline, problems: &mu
 fn window(node: &Node, path: DocumentPath, problems: &mut Problems) -> Option<Window> {
     let window = Fields::open(node, path, &["days", "from", "to", "timezone"], problems)?;
     let days = days(&window, problems);
-    let from = parsed::<Time>(&window, "from", "a time of day like \"09:00\"", problems);
-    let to = parsed::<Time>(&window, "to", "a time of day like \"17:00\"", problems);
+    let from = parsed::<Time>(&window, "from", &TIME, problems);
+    let to = parsed::<Time>(&window, "to", &TIME, problems);
     let timezone = match window.text("timezone", problems) {
         None => Some(TimeZone::UTC),
         Some(name) => TimeZone::get(name).ok().or_else(|| {
@@ -128,11 +143,11 @@ fn window(node: &Node, path: DocumentPath, problems: &mut Problems) -> Option<Wi
         }),
     };
     let (from, to) = (from?, to?);
-    if from >= to {
+    if from == to {
         problems
-            .error(window.path.join("to"), codes::OUT_OF_RANGE, "the window ends before it begins")
+            .error(window.path.join("to"), codes::OUT_OF_RANGE, "the window ends when it begins")
             .because("a drill could never begin in it")
-            .hint("a window over midnight is two windows, one for each day");
+            .hint("a window that ends earlier in the day than it begins goes on over midnight, from 22:00 to 04:00");
         return None;
     }
     Some(Window { days, from, to, timezone: timezone? })
@@ -162,12 +177,13 @@ fn days(window: &Fields<'_>, problems: &mut Problems) -> Vec<Weekday> {
 fn blackout(node: &Node, path: DocumentPath, problems: &mut Problems) -> Option<Blackout> {
     let blackout = Fields::open(node, path, &["from", "to", "reason"], problems)?;
     let reason = blackout.required_text("reason", problems).map(str::to_owned);
-    let from = parsed::<Date>(&blackout, "from", "a date like 2026-12-20", problems);
-    let to = parsed::<Date>(&blackout, "to", "a date like 2027-01-05", problems);
+    let from = parsed::<Date>(&blackout, "from", &DATE, problems);
+    let to = parsed::<Date>(&blackout, "to", &DATE, problems);
     let (from, to) = (from?, to?);
     if from > to {
         let message = "the blackout ends before it begins";
-        problems.error(blackout.path.join("to"), codes::OUT_OF_RANGE, message);
+        let hint = "both days belong to it: one of a single day has the same date twice";
+        problems.error(blackout.path.join("to"), codes::OUT_OF_RANGE, message).hint(hint);
         return None;
     }
     Some(Blackout { from, to, reason: reason? })
@@ -182,18 +198,28 @@ fn max_per_day(drill: &Fields<'_>, problems: &mut Problems) -> Option<u32> {
     let count = number.as_u64().filter(|count| (1..=PER_DAY_MAX).contains(count));
     if count.is_none() {
         let message = format!("`{number}` drills a day are not between 1 and {PER_DAY_MAX}");
-        problems.error(path, codes::OUT_OF_RANGE, message);
+        let hint = "without `max_per_day` there is no limit; a blackout closes a day altogether";
+        problems.error(path, codes::OUT_OF_RANGE, message).hint(hint);
     }
     count.and_then(|count| u32::try_from(count).ok())
 }
 
+/// How a text must be written.
+struct Shaped {
+    what: &'static str,
+    hint: &'static str,
+}
+
+const TIME: Shaped = Shaped { what: "a time of day", hint: "write it with two digits each, 00:00 to 23:59: \"09:00\"" };
+const DATE: Shaped = Shaped { what: "a date", hint: "write it as year, month and day: 2026-12-20" };
+
 /// A text that must be there and mean something.
-fn parsed<T: std::str::FromStr>(fields: &Fields<'_>, name: &str, what: &str, problems: &mut Problems) -> Option<T> {
+fn parsed<T: std::str::FromStr>(fields: &Fields<'_>, name: &str, shape: &Shaped, problems: &mut Problems) -> Option<T> {
     let text = fields.required_text(name, problems)?;
     let found = text.parse().ok();
     if found.is_none() {
-        let message = format!("{} is not {what}", quoted(text));
-        problems.error(fields.path.join(name), codes::BAD_VALUE, message);
+        let message = format!("{} is not {}", quoted(text), shape.what);
+        problems.error(fields.path.join(name), codes::BAD_VALUE, message).hint(shape.hint);
     }
     found
 }

@@ -266,8 +266,10 @@ impl Runbook {
         let probes = self.outline.probes.iter().enumerate();
         probes
             .filter_map(|(index, probe)| {
+                let (check, with) = trial.probe(index, problems)?;
                 Some(ResolvedProbe {
-                    check: trial.probe(index, problems)?,
+                    check,
+                    with,
                     name: probe.name.clone(),
                     kind: probe.kind.clone()?,
                     interval: probe.interval,

@@ -99,6 +99,8 @@ pub struct ResolvedProbe {
     pub name: String,
     pub kind: String,
     pub check: Box<dyn DynCheck>,
+    /// What the check was given.
+    pub with: Value,
     pub interval: Duration,
     /// How long it may fail in one piece.
     pub tolerance: Option<Duration>,

@@ -108,8 +108,8 @@ impl Trial<'_> {
         tried
     }
 
-    /// Evaluates a probe and decodes it. Nothing where it has a problem.
-    pub(super) fn probe(&self, index: usize, problems: &mut Problems) -> Option<Box<dyn DynCheck>> {
+    /// Evaluates a probe and decodes it; with it goes what it was decoded from. Nothing where it has a problem.
+    pub(super) fn probe(&self, index: usize, problems: &mut Problems) -> Option<(Box<dyn DynCheck>, Value)> {
         let probe = &self.outline.probes[index];
         let kind = probe.kind.as_ref()?;
         let at = DocumentPath::default().join("objectives").join("probes").join(index).join("with");
@@ -121,7 +121,7 @@ impl Trial<'_> {
             report(misfit.path, misfit.flaw, problems);
         }
         match body {
-            Some(Body::Check(check)) => Some(check),
+            Some(Body::Check(check)) => Some((check, with)),
             _ => None,
         }
     }

@@ -32,7 +32,8 @@ impl Wire for Impairment {
         };
         Box::pin(async move {
             tokio::time::sleep(time_left(&self.clock, &call.scope, CONNECT_TIMEOUT)?).await;
-            let message = format!("no connection to {} in {region}: the drill has lost the region", call.label.service);
+            let message =
+                format!("no connection to {} in {region}: the region is taken to be lost", call.label.service);
             Err(WireError::unsent(WireFailure::Connect, message))
         })
     }

@@ -122,7 +122,7 @@ async fn a_kill_at_every_record_never_repeats_what_must_not_be() {
             }
             let state = bench.resume().await;
             let done = phase(&state) == StepPhase::Done(StepOutcome::Changed);
-            let effects = bench.world.0.lock().unwrap().effects.iter().filter(|(_, _, _, value)| *value == 1).count();
+            let effects = bench.world.0.lock().unwrap().effects.iter().filter(|written| written.value == 1).count();
             assert!(done || !repeatable, "killed after {after}: {:?}", phase(&state));
             assert!(repeatable || effects <= 1, "killed after {after}: done {effects} times");
             assert!(done || state.standing == Standing::Ended(RunOutcome::RolledBack) && a(&bench) == 0);

@@ -1,21 +1,27 @@
-//! Whatever bytes come, what reads them answers and does not panic: the shipped documents and real requests, bent at random.
+//! Whatever bytes come, what reads them answers and does not panic: the fuzz targets' corpus, as it is and bent at random.
 //!
-//! Runs on every build; finds less than a fuzzer that sees coverage.
+//! Tries the same inputs on every build, a few seconds' worth; `PROPTEST_CASES` and `PROPTEST_RNG_SEED` ask for more and for others. Finds
+//! less than a fuzzer that sees coverage: that one is in `fuzz/`, with the same targets and the same corpus.
 
-use bytes::Bytes;
-use http::Request;
-use lifeboat::{
-    journal,
-    runbook::{Source, check, document},
-    wiring,
+#[path = "../../fuzz/targets/mod.rs"]
+#[expect(unreachable_pub, reason = "the fuzz crate needs them public")]
+mod targets;
+
+use proptest::{
+    prelude::*,
+    test_runner::{RngSeed, TestRunner},
 };
-use lifeboat_simulated::{World, WorldDocument};
-use proptest::prelude::*;
+use std::{collections::BTreeMap, fs};
+use targets::{TARGETS, Target};
 
-/// Some bytes of `seed`, with cuts, copies and other bytes in it.
+/// What a line of an input may be cut at.
+const MARKS: &[u8] = b"\n&,:/={}[]\"'|% ";
+
+/// An input with cuts, copies and other bytes in it, some of another input's.
 fn bent(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
-    let change = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..4_u8, any::<u8>());
-    (prop::sample::select(seeds), prop::collection::vec(change, 0..6)).prop_map(|(mut bytes, changes)| {
+    let change = (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0..7_u8, any::<u8>());
+    let (one, other) = (prop::sample::select(seeds.clone()), prop::sample::select(seeds));
+    (one, other, prop::collection::vec(change, 0..6)).prop_map(|(mut bytes, other, changes)| {
         for (at, to, how, byte) in changes {
             let (at, to) = (at.index(bytes.len() + 1), to.index(bytes.len() + 1));
             let (from, until) = (at.min(to), at.max(to).min(at.min(to) + 40));
@@ -23,6 +29,9 @@ fn bent(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
                 0 => drop(bytes.drain(from..until)),
                 1 => bytes.insert(at, byte),
                 2 => bytes.truncate(from.max(1)),
+                3 => drop(bytes.splice(from..until, other.iter().copied().skip(from).take(40))),
+                4 => exchange(&mut bytes, at, to),
+                5 => renumber(&mut bytes, at, byte),
                 _ => {
                     let copy = bytes[from..until].to_vec();
                     bytes.splice(at..at, copy);
@@ -33,75 +42,113 @@ fn bent(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn files(names: &[&str]) -> Vec<Vec<u8>> {
-    names.iter().map(|name| std::fs::read(name).unwrap()).collect()
+/// Exchanges two words.
+fn exchange(bytes: &mut Vec<u8>, at: usize, to: usize) {
+    let word = |at: usize| {
+        let is_mark = |byte: &u8| MARKS.contains(byte);
+        let start = bytes[..at].iter().rposition(is_mark).map_or(0, |mark| mark + 1);
+        start..bytes[at..].iter().position(is_mark).map_or(bytes.len(), |mark| at + mark)
+    };
+    let (first, second) = (word(at.min(to)), word(at.max(to)));
+    if first.end <= second.start {
+        let (one, other) = (bytes[first.clone()].to_vec(), bytes[second.clone()].to_vec());
+        bytes.splice(second, one);
+        bytes.splice(first, other);
+    }
 }
 
-/// A request of each of AWS's wire formats: EC2, query, JSON 1.1, REST and CBOR.
-fn request(format: usize, body: &[u8]) -> Request<Bytes> {
-    let (service, path, kind) = [
-        ("ec2", "/", "application/x-www-form-urlencoded"),
-        ("rds", "/", "application/x-www-form-urlencoded"),
-        ("globalaccelerator", "/", "application/x-amz-json-1.1"),
-        ("eks", "/clusters/shop/node-groups/web/update-config", "application/json"),
-        ("elasticfilesystem", "/2015-02-01/file-systems", "application/json"),
-        ("monitoring", "/service/GraniteServiceVersion20100801/operation/GetMetricData", "application/cbor"),
-    ][format];
-    let region = if service == "globalaccelerator" { "us-west-2" } else { "us-east-1" };
-    let scope = format!("KEY/20260115/{region}/{service}/aws4_request");
-    Request::post(format!("https://{service}.{region}.amazonaws.com{path}"))
-        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
-        .header("content-type", kind)
-        .header("smithy-protocol", "rpc-v2-cbor")
-        .header("x-amz-target", "GlobalAccelerator_V20180706.UpdateEndpointGroup")
-        .body(Bytes::copy_from_slice(body))
-        .unwrap()
+/// Puts a number that is hard to bear in the place of the next one.
+fn renumber(bytes: &mut Vec<u8>, at: usize, which: u8) {
+    const HARD: [&str; 8] =
+        ["0", "-1", "65536", "4294967296", "9223372036854775807", "1e308", "99999999999999999999", ""];
+    if let Some(start) = bytes[at..].iter().position(u8::is_ascii_digit).map(|found| at + found) {
+        let end = bytes[start..].iter().position(|byte| !byte.is_ascii_digit()).map_or(bytes.len(), |end| start + end);
+        bytes.splice(start..end, HARD[usize::from(which) % HARD.len()].bytes());
+    }
 }
 
-fn world(file: &str) -> World {
-    let source = Source::read(file).unwrap();
-    let document: WorldDocument = document::parse(&source).and_then(|node| document::decode(&node)).unwrap();
-    World::build(&document).unwrap()
+fn corpus(name: &str) -> BTreeMap<String, Vec<u8>> {
+    let folder = format!("{}/fuzz/corpus/{name}", env!("CARGO_MANIFEST_DIR"));
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_runbook(bytes in bent(files(&["runbooks/overlay-vip/runbook.yaml", "runbooks/region-failover/runbook.yaml"]))) {
-        let source = Source::new("runbook.yaml", String::from_utf8_lossy(&bytes).into_owned());
-        let checked = check(&source, &wiring::catalog());
-        prop_assert!(checked.runbook.is_some() || !checked.findings.is_empty(), "refused without a reason");
+/// Gives a target its corpus, and `cases` inputs bent from it.
+fn hostile(name: &str, cases: u32) {
+    let (_, target): Target = *TARGETS.iter().find(|(target, _)| *target == name).unwrap();
+    let seeds = corpus(name);
+    assert!(!seeds.is_empty(), "{name} has no corpus");
+    for bytes in seeds.values() {
+        target(bytes);
     }
-
-    #[test]
-    fn a_world(bytes in bent(files(&["runbooks/overlay-vip/world.yaml", "runbooks/active-passive-azure/world.yaml"]))) {
-        let source = Source::new("world.yaml", String::from_utf8_lossy(&bytes).into_owned());
-        let decoded = document::parse(&source).and_then(|node| document::decode::<WorldDocument>(&node));
-        if let Err(findings) = decoded.and_then(|document| World::build(&document)) {
-            prop_assert!(!findings.is_empty(), "refused without a reason");
-        }
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(1),
+        max_shrink_iters: 2000,
+        ..ProptestConfig::default()
+    };
+    let seeds: Vec<Vec<u8>> = seeds.into_values().collect();
+    let judged = TestRunner::new(proptest::test_runner::contextualize_config(config)).run(&bent(seeds), |bytes| {
+        target(&bytes);
+        Ok(())
+    });
+    if let Err(proptest::test_runner::TestError::Fail(reason, bytes)) = judged {
+        panic!("{name}: {reason}\n{}\nas bytes: {bytes:?}", String::from_utf8_lossy(&bytes));
     }
+}
 
-    #[test]
-    fn a_journal(bytes in bent(vec![b"{\"v\":1,\"seq\":0,\"record\":\"paused\",\"sum\":\"00\"}\n{}\n".to_vec()])) {
-        if let Ok(reading) = journal::read(&bytes) {
-            prop_assert!(reading.valid_bytes <= bytes.len() as u64);
-        }
+#[test]
+fn every_target_has_a_test_here_and_a_binary() {
+    let here = include_str!("hostile_bytes.rs");
+    for (name, _) in TARGETS {
+        assert!(here.contains(&format!("hostile(\"{name}\"")), "{name} is not tried here");
+        let binary = fs::read_to_string(format!("{}/fuzz/fuzz_targets/{name}.rs", env!("CARGO_MANIFEST_DIR")));
+        assert!(binary.unwrap().contains(&format!("targets::{name}(")));
     }
+}
 
-    #[test]
-    fn a_request(
-        format in 0..6_usize,
-        bytes in bent(vec![
-            b"Action=ReplaceRoute&RouteTableId=rtb-0c000000000000001&DestinationCidrBlock=192.168.10.10%2F32".to_vec(),
-            b"Action=DescribeInstances&Filter.1.Name=tag:x&Filter.1.Value.1=y&MaxResults=5".to_vec(),
-            b"{\"EndpointGroupArn\":\"arn\",\"TrafficDialPercentage\":50,\"scalingConfig\":{\"minSize\":1}}".to_vec(),
-            vec![0xa2, 0x61, b'a', 0x9f, 0x01, 0xfb, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0xff, 0x61, b'b', 0xc1, 0x1a, 1, 2, 3, 4],
-        ]),
-    ) {
-        let mut world = world("runbooks/overlay-vip/world.yaml");
-        let now = world.now();
-        world.answer(now, &request(format, &bytes));
-    }
+#[test]
+fn a_runbook() {
+    hostile("runbook", 96);
+}
+
+#[test]
+fn a_world() {
+    hostile("world", 192);
+}
+
+#[test]
+fn a_condition() {
+    hostile("condition", 256);
+}
+
+#[test]
+fn a_journal() {
+    hostile("journal", 64);
+}
+
+#[test]
+fn what_a_journal_records() {
+    hostile("records", 96);
+}
+
+#[test]
+fn a_saved_plan() {
+    hostile("plan", 96);
+}
+
+#[test]
+fn a_request_to_aws() {
+    hostile("aws", 256);
+}
+
+#[test]
+fn a_request_to_azure() {
+    hostile("azure", 256);
+}
+
+#[test]
+fn what_comes_over_a_bare_connection() {
+    hostile("mllp", 192);
 }

@@ -6,16 +6,23 @@ mod active_passive;
 mod ci_examples;
 #[cfg(feature = "aws")]
 mod conformance;
+#[cfg(all(feature = "aws", feature = "azure"))]
+mod corpus;
 #[cfg(feature = "parity")]
 mod documents;
 #[cfg(feature = "aws")]
 mod drill;
+#[cfg(feature = "aws")]
+mod drill_interrupt;
 mod engine_crash;
+mod engine_late;
 mod engine_promises;
 mod engine_tasks;
 #[cfg(feature = "aws")]
 mod hostile_bytes;
 mod journal_bytes;
+#[cfg(all(feature = "parity", feature = "azure"))]
+mod lost_regions;
 #[cfg(feature = "aws")]
 mod mistakes;
 #[cfg(feature = "aws")]
@@ -30,10 +37,13 @@ mod parity;
 mod policy;
 #[cfg(feature = "aws")]
 mod program;
+mod properties;
 #[cfg(feature = "parity")]
 mod region_failover;
 #[cfg(feature = "parity")]
 mod rehearse;
+#[cfg(feature = "aws")]
+mod reports;
 #[cfg(feature = "aws")]
 mod secrets;
 mod toy;

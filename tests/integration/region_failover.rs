@@ -25,13 +25,15 @@ fn figure(run: &Value, name: &str) -> f64 {
 }
 
 #[test]
-fn a_planned_switchover_loses_nothing_and_is_down_for_the_databases_own_time_alone() {
+fn a_planned_switchover_loses_nothing_and_is_down_until_traffic_has_followed_the_database() {
     let program = Program::new();
     let run = program.run(&switchover("r2")).json(0);
     assert_eq!(run["outcome"], "completed");
     assert_eq!(run["world"]["lost_writes"], json!(0));
     assert_eq!(run["world"]["two_writers_s"], json!(0.0));
-    assert_eq!(run["world"]["unavailable_s"], json!(15.0), "the world's database takes no writes for 15 s");
+    // The database takes no writes for 15 s; two dials follow it one after the other, each within 20 s and a look.
+    let unavailable = figure(&run, "unavailable_s");
+    assert!((15.0..=65.0).contains(&unavailable), "{}", run["world"]);
 }
 
 #[test]
@@ -86,7 +88,7 @@ fn with_a_region_lost_the_standby_takes_writes_and_traffic() {
     let drained = outcomes(&run).into_iter().find(|(id, _)| id == "drain-active").unwrap();
     assert_eq!(drained.1, "owed", "its control plane is lost: skipped as declared");
     let lost = figure(&run, "lost_writes");
-    assert!(lost > 0.0 && lost <= 20.0 * 0.7 + 1.0, "bounded by the lag of 0.7 s at 20 writes a second: {lost}");
+    assert!(lost > 0.0 && lost <= 25.0 * 0.7 + 1.0, "bounded by the lag of 0.7 s at 25 writes a second: {lost}");
     assert_eq!(run["world"]["two_writers_s"], json!(0.0));
     assert!(figure(&run, "recovery_s") > 0.0);
 
@@ -222,4 +224,32 @@ fn without_capacity_for_the_standby_nothing_else_is_changed() {
     let text = run.to_string();
     assert!(text.contains("InsufficientInstanceCapacity"), "the report says why: {text}");
     assert_eq!(run["world"]["failed_requests"], json!(0));
+}
+
+/// A later step goes on from an earlier one's target: a completed run of both can be taken back all the same.
+#[test]
+fn a_completed_run_that_set_one_dial_twice_is_rolled_back() {
+    let program = Program::new();
+    let shipped = std::fs::read_to_string("runbooks/region-failover/runbook.yaml").unwrap();
+    let sites = &shipped[shipped.find("\nsites:").unwrap()..shipped.find("\nsteps:").unwrap()];
+    let dial = |id: &str, dial: u32| {
+        let group = "${{ to.endpoint_group }}";
+        format!(
+            "  - {{ id: {id}, uses: aws.globalaccelerator.endpoint_group, with: {{ arn: \"{group}\", dial: {dial} }} }}\n"
+        )
+    };
+    let providers = "providers: { aws: { account: \"111122223333\" } }";
+    let steps = [dial("half", 50), dial("whole", 100)].concat();
+    let text =
+        format!("lifeboat: 1\nname: twice\nsummary: Opens a site in two steps.\n{providers}\n{sites}\nsteps:\n{steps}");
+    let runbook = program.state().join("runbook.yaml");
+    std::fs::write(&runbook, text).unwrap();
+    let world = ["--world", "runbooks/region-failover/world.yaml"];
+    let runbook = runbook.to_str().unwrap();
+    program.run(&[&["plan", runbook, "--to", "r2"][..], &world].concat()).ended(0);
+    let first = program.contents("region-failover.world");
+    program.run(&[&["run", runbook, "--to", "r2", "--yes"][..], &world].concat()).ended(0);
+    assert_ne!(program.contents("region-failover.world"), first);
+    program.run(&["rollback", "latest", "--yes"]).ended(0);
+    assert_eq!(program.contents("region-failover.world"), first);
 }

@@ -49,15 +49,28 @@ pub(crate) struct Inner {
     cells: BTreeMap<String, i64>,
     /// What observers see until the moment given.
     stale: BTreeMap<String, (i64, Timestamp)>,
-    late: Vec<(Timestamp, BTreeMap<String, i64>)>,
+    late: Vec<(Timestamp, CallScope, BTreeMap<String, i64>)>,
     pub(crate) faults: BTreeMap<u32, Fault>,
     pub(crate) visible_after: Duration,
     pub(crate) drives: u32,
     /// Every write that took effect.
-    pub(crate) effects: Vec<(Timestamp, Option<StepId>, String, i64)>,
+    pub(crate) effects: Vec<Written>,
+    /// How many bytes of the journal are durable.
+    durable: usize,
     driving: BTreeSet<String>,
     /// The most drives that ever ran at one time.
     pub(crate) side_by_side: usize,
+}
+
+/// One write that took effect, and who sent it.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) step: Option<StepId>,
+    pub(crate) attempt: u32,
+    cell: String,
+    pub(crate) value: i64,
+    /// How much of the journal was durable then.
+    pub(crate) durable: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -85,28 +98,38 @@ impl World {
         inner.cells.clone()
     }
 
-    fn write(&self, now: Timestamp, step: Option<&StepId>, cells: &BTreeMap<String, i64>) {
+    fn write(&self, now: Timestamp, scope: &CallScope, cells: &BTreeMap<String, i64>) {
         let mut inner = self.0.lock().unwrap();
         inner.land(now);
         let until = after(now, inner.visible_after);
         for (name, value) in cells {
-            let old = inner.cells.insert(name.clone(), *value).unwrap_or_default();
+            let old = inner.write(scope, name, *value);
             inner.stale.insert(name.clone(), (old, until));
-            inner.effects.push((now, step.cloned(), name.clone(), *value));
         }
     }
 }
 
 impl Inner {
     fn land(&mut self, now: Timestamp) {
-        let (due, rest) = std::mem::take(&mut self.late).into_iter().partition::<Vec<_>, _>(|(at, _)| *at <= now);
+        let (due, rest) = std::mem::take(&mut self.late).into_iter().partition::<Vec<_>, _>(|(at, _, _)| *at <= now);
         self.late = rest;
-        for (at, cells) in due {
+        for (_, scope, cells) in due {
             for (name, value) in cells {
-                self.effects.push((at, None, name.clone(), value));
-                self.cells.insert(name, value);
+                self.write(&scope, &name, value);
             }
         }
+    }
+
+    /// Returns what was there before.
+    fn write(&mut self, scope: &CallScope, cell: &str, value: i64) -> i64 {
+        self.effects.push(Written {
+            step: scope.step.clone(),
+            attempt: scope.attempt,
+            cell: cell.to_owned(),
+            value,
+            durable: self.durable,
+        });
+        self.cells.insert(cell.to_owned(), value).unwrap_or_default()
     }
 }
 
@@ -218,8 +241,7 @@ impl Task for Tell {
 async fn strike(cx: &Cx, to: &BTreeMap<String, i64>, takes_ms: u64) -> Result<(), CallError> {
     let world = toy(cx);
     let scope = CallScope::current();
-    let step = scope.step.clone();
-    let key = step.as_ref().map_or_else(String::new, ToString::to_string);
+    let key = scope.step.as_ref().map_or_else(String::new, ToString::to_string);
     let (number, fault) = {
         let mut inner = world.0.lock().unwrap();
         inner.drives += 1;
@@ -227,6 +249,10 @@ async fn strike(cx: &Cx, to: &BTreeMap<String, i64>, takes_ms: u64) -> Result<()
         inner.side_by_side = inner.side_by_side.max(inner.driving.len());
         (inner.drives, inner.faults.get(&inner.drives).cloned())
     };
+    if let Some(Fault::LandsLate(by)) = &fault {
+        // It is on its way, whether or not somebody lives to be told.
+        world.0.lock().unwrap().late.push((after(cx.clock.now(), *by), scope.clone(), to.clone()));
+    }
     tokio::time::sleep(Duration::from_millis(takes_ms)).await;
     world.0.lock().unwrap().driving.remove(&key);
     let now = cx.clock.now();
@@ -235,23 +261,19 @@ async fn strike(cx: &Cx, to: &BTreeMap<String, i64>, takes_ms: u64) -> Result<()
         CallError::from_wire("toy", None, lost)
     };
     match fault {
-        None => world.write(now, step.as_ref(), to),
+        None => world.write(now, &scope, to),
         Some(Fault::Reject) => return Err(CallError::definite("toy", "Rejected", "no")),
         Some(Fault::Throttle) => {
             return Err(CallError::new(Effect::None, Retry::Backoff, "toy", "Throttling", "slow down"));
         }
-        Some(Fault::LostRequest) => return Err(unknown()),
+        Some(Fault::LostRequest | Fault::LandsLate(_)) => return Err(unknown()),
         Some(Fault::LostResponse) => {
-            world.write(now, step.as_ref(), to);
-            return Err(unknown());
-        }
-        Some(Fault::LandsLate(by)) => {
-            world.0.lock().unwrap().late.push((after(now, by), to.clone()));
+            world.write(now, &scope, to);
             return Err(unknown());
         }
         Some(Fault::Half) => {
             let first = to.iter().take(1).map(|(name, value)| (name.clone(), *value)).collect();
-            world.write(now, step.as_ref(), &first);
+            world.write(now, &scope, &first);
             return Err(unknown());
         }
     }
@@ -280,6 +302,8 @@ impl Wire for NoWire {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
     pub(crate) bytes: Arc<Mutex<Vec<u8>>>,
+    /// Is told how much is durable.
+    pub(crate) world: World,
     pub(crate) refuse_from: Option<u64>,
     pub(crate) kill_after: Option<(u64, Arc<tokio::sync::Notify>)>,
 }
@@ -298,6 +322,7 @@ impl Storage for Memory {
         Ok(Appended::Appended)
     }
     fn sync(&mut self) -> io::Result<()> {
+        self.world.0.lock().unwrap().durable = self.bytes.lock().unwrap().len();
         Ok(())
     }
 }
@@ -363,7 +388,7 @@ impl Bench {
     }
 
     pub(crate) fn memory(&self) -> Memory {
-        Memory { bytes: self.bytes.clone(), ..Memory::default() }
+        Memory { bytes: self.bytes.clone(), world: self.world.clone(), ..Memory::default() }
     }
 
     pub(crate) fn reading(&self) -> Reading {
@@ -393,11 +418,29 @@ impl Bench {
 
     /// Goes on with what the journal holds, after noting `first`.
     pub(crate) async fn go_on(&self, first: &[Record]) -> RunState {
+        let left = self.go_on_with(first, self.memory()).await;
+        left.expect("nobody kills it").expect("the journal can be written")
+    }
+
+    pub(crate) async fn go_on_with(&self, first: &[Record], storage: Memory) -> Option<Result<RunState, EngineError>> {
         let reading = self.reading();
         let state = RunState::replay(&reading.lines).expect("a prefix of a journal is a journal");
-        let journal = Journal::after(self.memory(), "test".to_owned(), &reading);
-        let left = self.execute(journal, state, first, None, Cancel::never()).await;
-        left.expect("nobody kills it").expect("the journal can be written")
+        let kill = storage.kill_after.clone();
+        let journal = Journal::after(storage, "test".to_owned(), &reading);
+        self.execute(journal, state, first, kill, Cancel::never()).await
+    }
+
+    /// Every write that took effect was sent by an attempt whose intent was durable before.
+    pub(crate) fn assert_intended(&self) {
+        let bytes = self.bytes.lock().unwrap().clone();
+        for written in &self.world.0.lock().unwrap().effects {
+            let durable = lifeboat::journal::read(&bytes[..written.durable]).unwrap();
+            let intended = durable.lines.iter().any(|line| {
+                matches!(&line.record, Record::AttemptSent { step, attempt, .. }
+                    if Some(step) == written.step.as_ref() && *attempt == written.attempt)
+            });
+            assert!(intended, "{} changed without a durable intent: {written:?}", written.cell);
+        }
     }
 
     pub(crate) async fn resume(&self) -> RunState {
@@ -428,7 +471,9 @@ impl Bench {
         let mut reporter = Silent;
         let engine = Engine::new(journal, state, &mut reporter, setting).unwrap();
         for record in first {
-            engine.note(record).unwrap();
+            if let Err(error) = engine.note(record) {
+                return Some(Err(error));
+            }
         }
         let killed = async {
             match kill {

@@ -204,8 +204,13 @@ impl Aws {
     async fn environment(&self, region: &str, profile: Option<&str>) -> SdkConfig {
         // Every call names its region. This one is for the credential chain, and must not come from the instance's metadata:
         // a lost region's instance would slow every start.
+        let of_profile = ProfileFileRegionProvider::builder();
+        let of_profile = match profile {
+            Some(profile) => of_profile.profile_name(profile),
+            None => of_profile,
+        };
         let home = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-            .or_else(ProfileFileRegionProvider::new())
+            .or_else(of_profile.build())
             .or_else(Region::new(region.to_owned()));
         let loader = ConfigLoader::default()
             .behavior_version(BehaviorVersion::latest())

@@ -6,6 +6,7 @@
 mod arn;
 pub mod autoscaling_group;
 mod connection;
+pub mod dependencies;
 mod efs_mount;
 pub mod eks_nodegroup;
 pub mod endpoint_group;

@@ -8,6 +8,7 @@ mod arm_id;
 mod claims;
 mod connection;
 mod credentials;
+pub mod dependencies;
 mod environment;
 mod errors;
 pub mod file_share;

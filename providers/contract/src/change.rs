@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Debug,
+    fmt::{self, Debug},
     time::Duration,
 };
 
@@ -178,11 +178,34 @@ pub struct Touches {
     pub fences: bool,
 }
 
+impl Touches {
+    /// The control planes that are needed of those in `regions`.
+    pub fn planes_in<'t>(&'t self, regions: &BTreeSet<Region>) -> BTreeSet<&'t ControlPlane> {
+        let within = |plane: &&ControlPlane| plane.region.as_ref().is_some_and(|region| regions.contains(region));
+        self.planes.iter().filter(within).collect()
+    }
+
+    /// The same in words: `elasticloadbalancing in us-east-1`.
+    pub fn words_in(&self, regions: &BTreeSet<Region>) -> String {
+        let planes: Vec<String> = self.planes_in(regions).into_iter().map(ToString::to_string).collect();
+        planes.join(" and ")
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ControlPlane {
     pub service: String,
     /// `None` for a service without regions.
     pub region: Option<Region>,
+}
+
+impl fmt::Display for ControlPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.region {
+            Some(region) => write!(f, "{} in {region}", self.service),
+            None => f.write_str(&self.service),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

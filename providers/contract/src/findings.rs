@@ -99,6 +99,9 @@ pub mod codes {
     pub const UNPROVEN_TRAFFIC: Code = Code(501);
     pub const OVER_OBJECTIVE: Code = Code(502);
     pub const UNFENCED: Code = Code(503);
+    pub const DEPENDS_ON_LOST_SITE: Code = Code(504);
+    pub const LOSS_UNDECLARED: Code = Code(505);
+    pub const REGION_UNKNOWN: Code = Code(506);
 }
 
 /// A path into a document: `steps/2/with/dial`.

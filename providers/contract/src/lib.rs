@@ -12,6 +12,7 @@ pub mod check;
 pub mod clock;
 pub mod conformance;
 pub mod cx;
+pub mod dependency;
 pub mod error;
 pub mod fields;
 pub mod findings;
@@ -34,6 +35,7 @@ pub use change::{
 pub use check::{Answer, Cadence, Check};
 pub use clock::{Clock, SharedClock, SystemClock, TokioClock};
 pub use cx::{CommandsAllowed, Cx, Secrets};
+pub use dependency::{Dependency, DependsOn};
 pub use error::{CallError, CallFailure, Effect, Retry};
 pub use fields::{Secret, Span};
 pub use findings::{Code, DocumentPath, Finding, Findings, Severity, codes};

@@ -9,6 +9,7 @@ use crate::{
 use jiff::Timestamp;
 use lifeboat_contract::Span;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Incident {
@@ -91,5 +92,34 @@ fn set_lost(cloud: &mut Cloud, region: &str, planes: PlanesDocument, value: bool
     }
     if planes != PlanesDocument::Control {
         lost.data = value;
+    }
+}
+
+/// As a person tells it, such as in a report.
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |planes: &PlanesDocument| match planes {
+            PlanesDocument::Both => "",
+            PlanesDocument::Control => ", its control plane alone",
+            PlanesDocument::Data => ", its data plane alone",
+        };
+        match self {
+            Self::RegionLost { region, planes } => write!(f, "{region} lost{}", part(planes)),
+            Self::RegionRestored { region, planes } => write!(f, "{region} restored{}", part(planes)),
+            Self::InstanceStopped { instance, .. } => write!(f, "{instance} stopped"),
+            Self::InstanceStarted { instance, .. } => write!(f, "{instance} started"),
+            Self::LagChanged { cluster, lag } => {
+                write!(f, "{} follows with a lag of {lag}", cluster.rsplit(':').next().unwrap_or_default())
+            }
+            Self::MetricsSilenced { region } => write!(f, "no metrics from {region}"),
+            Self::MetricsRestored { region } => write!(f, "metrics from {region} again"),
+            Self::ZoneLost(zone) => write!(f, "{} lost", zone.name),
+            Self::ZoneRestored(zone) => write!(f, "{} restored", zone.name),
+            Self::ProcessCrashed { cluster, node } => write!(f, "{cluster} {node} crashed"),
+            Self::ProcessRestarted { cluster, node } => write!(f, "{cluster} {node} restarted"),
+            Self::ProcessHung { cluster, node } => write!(f, "{cluster} {node} hangs"),
+            Self::ProcessResumed { cluster, node } => write!(f, "{cluster} {node} goes on"),
+            Self::StorageSlowed { cluster, delay } => write!(f, "the storage of {cluster} is {delay} slower"),
+        }
     }
 }

@@ -63,6 +63,11 @@ impl World {
         self.remembers_writes = true;
     }
 
+    /// What was injected for good has been seen to: from now on such requests are answered again.
+    pub fn relent(&mut self) {
+        self.faults.retain(|fault| !fault.spreads);
+    }
+
     /// Lets this happen to the request with this number, counted from the world's start. Requests of the past are past.
     pub fn inject(&mut self, request: u64, injected: Injected) {
         let rejection = |status: u16| Rejection {

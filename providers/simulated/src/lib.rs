@@ -49,5 +49,7 @@ pub use document::*;
 pub use injection::Injected;
 pub use meddle::Meddling;
 pub use shell::{Keep, SimulatedCloud};
-pub use traffic::{ClientFigures, EngineFigures, Figures, Peer, PingFigures};
+pub use traffic::{
+    ClientFigures, EngineFigures, Figures, Lag, Misled, Occurrence, Peer, PingFigures, Series, Share, WatchedFigures,
+};
 pub use world::World;

@@ -2,7 +2,7 @@
 //!
 //! They are the kind that an anxious colleague makes by hand, and leave a resource as no plan has it.
 
-use crate::{World, document::PlanesDocument, ec2::InstanceState, incident::Happening};
+use crate::{World, document::PlanesDocument, ec2::InstanceState, incident::Happening, traffic::Process};
 use std::fmt;
 
 /// One such change.
@@ -14,6 +14,10 @@ pub enum Meddling {
     RouteDeleted { region: String, table: String, destination: String },
     /// A target is deregistered.
     TargetDeregistered { region: String, group: String, target: String },
+    /// A user-defined route of a route table of Azure is deleted.
+    UserRouteDeleted { table: String, route: String },
+    /// An address is taken out of a backend pool of Azure.
+    PoolAddressRemoved { balancer: String, pool: String, address: String },
     /// A machine is stopped, or started if it is not running.
     Power { region: String, instance: String },
 }
@@ -29,6 +33,8 @@ impl fmt::Display for Meddling {
                 write!(f, "the route to {destination} deleted from {table}")
             }
             Self::TargetDeregistered { group, target, .. } => write!(f, "{target} deregistered from {group}"),
+            Self::UserRouteDeleted { table, route } => write!(f, "the route {route} deleted from {table}"),
+            Self::PoolAddressRemoved { pool, address, .. } => write!(f, "{address} taken out of {pool}"),
             Self::Power { instance, .. } => write!(f, "{instance} switched on or off"),
         }
     }
@@ -65,6 +71,13 @@ impl World {
                 .filter(|(_, instance)| matches!(instance.state, InstanceState::Running | InstanceState::Stopped));
             offered.extend(alive.map(|(id, _)| Meddling::Power { region: name.clone(), instance: id.clone() }));
         }
+        let network = &self.cloud.azure.network;
+        for (table, route) in network.user_routes() {
+            offered.push(Meddling::UserRouteDeleted { table, route });
+        }
+        for (balancer, pool, address) in network.pool_addresses() {
+            offered.push(Meddling::PoolAddressRemoved { balancer, pool, address });
+        }
         let machines = self.cloud.azure.compute.machines.values();
         offered.extend(
             machines
@@ -96,6 +109,10 @@ impl World {
                     group.targets.remove(target);
                 }
             }
+            Meddling::UserRouteDeleted { table, route } => self.cloud.azure.network.delete_user_route(table, route),
+            Meddling::PoolAddressRemoved { balancer, pool, address } => {
+                self.cloud.azure.network.remove_pool_address(balancer, pool, address);
+            }
             Meddling::Power { region, instance } => {
                 let runs = self.runs(region, instance);
                 self.cloud.power(region, instance, !runs, now);
@@ -109,6 +126,44 @@ impl World {
         let what = Happening::RegionLost { region: region.to_owned(), planes };
         what.apply(&mut self.cloud, &mut self.estate, self.now);
         self.settle();
+    }
+
+    /// Gives a region back that was lost.
+    pub fn restore(&mut self, region: &str) {
+        let what = Happening::RegionRestored { region: region.to_owned(), planes: PlanesDocument::Both };
+        what.apply(&mut self.cloud, &mut self.estate, self.now);
+        self.settle();
+    }
+
+    /// Whether a region, or one plane of it, is lost.
+    pub fn has_lost(&self, region: &str) -> bool {
+        self.cloud.lost.get(region).is_some_and(|lost| lost.control || lost.data)
+    }
+
+    /// Whether an incident has taken something away that it could give back: a region, a zone, or a process that hangs.
+    pub fn ails(&self) -> bool {
+        !self.afflictions().is_empty()
+    }
+
+    /// Everything that incidents have taken away comes back now, whatever was to happen later.
+    pub fn recover(&mut self) {
+        for what in self.afflictions() {
+            what.apply(&mut self.cloud, &mut self.estate, self.now);
+        }
+        self.settle();
+    }
+
+    /// What ends each thing that an incident did and that still lasts.
+    fn afflictions(&self) -> Vec<Happening> {
+        let lost = self.cloud.lost.iter().filter(|(_, lost)| lost.control || lost.data);
+        let regions =
+            lost.map(|(region, _)| Happening::RegionRestored { region: region.clone(), planes: PlanesDocument::Both });
+        let zones = self.cloud.lost_zones.iter().cloned().map(Happening::ZoneRestored);
+        let hung = self.estate.engines.iter().flat_map(|(cluster, engine)| {
+            let hung = engine.nodes.iter().filter(|(_, node)| node.process == Process::Hung);
+            hung.map(|(node, _)| Happening::ProcessResumed { cluster: cluster.clone(), node: node.clone() })
+        });
+        regions.chain(zones).chain(hung).collect()
     }
 
     fn runs(&self, region: &str, instance: &str) -> bool {

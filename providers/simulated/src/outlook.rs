@@ -2,9 +2,10 @@
 
 use crate::{
     World,
-    traffic::{Fate, Load},
+    traffic::{Fate, Load, Misled},
 };
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 impl World {
     /// The clients, senders and pings whom nobody serves at all at this moment, by name.
@@ -22,6 +23,29 @@ impl World {
         let names =
             clients.map(|(name, _)| name).chain(senders.map(|(name, _)| name)).chain(pings.map(|(name, _)| name));
         names.cloned().collect()
+    }
+
+    /// Everybody whose requests stopped to come to anybody although those who had served them still could, so far.
+    pub fn misled(&self) -> &[Misled] {
+        &self.traffic.misled
+    }
+
+    /// Who served whom up to this moment: sites, and the nodes of engines.
+    pub fn served_by(&self) -> Vec<(String, Vec<String>)> {
+        let (clients, senders, pings) = (&self.traffic.clients, &self.traffic.senders, &self.traffic.pings);
+        let clients = clients.iter().map(|(name, client)| (name, client.served_by.iter().cloned().collect()));
+        let senders = senders.iter().map(|(name, sender)| (name, sender.taken_by.iter().cloned().collect()));
+        let pings = pings.iter().map(|(name, ping)| (name, ping.arrives_at.iter().cloned().collect()));
+        clients.chain(senders).chain(pings).map(|(name, by)| (name.clone(), by)).collect()
+    }
+
+    /// Whom somebody has served since the world began.
+    pub fn ever_served(&self) -> BTreeSet<&str> {
+        let (clients, senders, pings) = (&self.traffic.clients, &self.traffic.senders, &self.traffic.pings);
+        let clients = clients.iter().filter(|(_, client)| !client.measures.served.is_empty()).map(|(name, _)| name);
+        let senders = senders.iter().filter(|(_, sender)| sender.acknowledged > 0).map(|(name, _)| name);
+        let pings = pings.iter().filter(|(_, ping)| !ping.arrived.is_empty()).map(|(name, _)| name);
+        clients.chain(senders).chain(pings).map(String::as_str).collect()
     }
 
     /// Conditions that the world's document says must never hold, as they were written.

@@ -6,7 +6,7 @@ use crate::{
     fault::Fault,
     incident::Incident,
     machine::Zone,
-    traffic::{Estate, Figures, Load, Traffic},
+    traffic::{Estate, Figures, Load, Series, Serving, Taker, Traffic},
 };
 use jiff::Timestamp;
 use lifeboat_contract::clock;
@@ -116,6 +116,21 @@ impl World {
         self.traffic.figures(&self.cloud, &self.estate, self.start, self.now)
     }
 
+    /// From now on, [`Figures::watched`] tells what is interrupted, whatever was interrupted before.
+    pub fn watch(&mut self) {
+        self.traffic.watch(self.now);
+    }
+
+    /// Notes from now on what happens over time. Goes on with what was noted already.
+    pub fn note_series(&mut self) {
+        self.traffic.series.get_or_insert_default();
+    }
+
+    /// What happened over time, where it was noted.
+    pub fn series(&self) -> Option<&Series> {
+        self.traffic.series.as_ref()
+    }
+
     /// The incidents that can be asked for.
     pub fn incident_names(&self) -> Vec<String> {
         self.named_incidents.keys().cloned().collect()
@@ -183,6 +198,9 @@ impl World {
     pub(crate) fn settle(&mut self) {
         while self.incidents.first().is_some_and(|incident| incident.at <= self.now) {
             let incident = self.incidents.remove(0);
+            if let Some(series) = &mut self.traffic.series {
+                series.note_incident(incident.at, &incident.what);
+            }
             incident.what.apply(&mut self.cloud, &mut self.estate, self.now);
         }
         while let Some(place) = self.late.iter().position(|call| call.at <= self.now) {
@@ -203,15 +221,28 @@ impl World {
         let load = Load::of(self.traffic.clients.values(), cloud, estate, from);
         let fortunes: Vec<_> =
             self.traffic.clients.values().map(|client| client.fortune(cloud, estate, &load, from)).collect();
-        for (client, fortune) in self.traffic.clients.values_mut().zip(&fortunes) {
+        for ((name, client), fortune) in self.traffic.clients.iter_mut().zip(&fortunes) {
             client.measure(fortune, from, until);
+            if let Some(series) = &mut self.traffic.series {
+                series.note_client(name, fortune, from);
+            }
         }
         self.traffic.families.measure(cloud, self.traffic.clients.values().zip(&fortunes), from, until);
-        for ping in self.traffic.pings.values_mut() {
-            let fate = ping.fate(cloud, estate);
+        let pings = self.traffic.pings.values().map(|ping| ping.fate(cloud, estate));
+        let senders = self.traffic.senders.values().map(|sender| estate.taker(cloud, sender, from));
+        let served = fortunes.into_iter().map(|fortune| fortune.served.into_keys().collect()).collect();
+        let now = Serving { clients: served, pings: pings.collect(), senders: senders.collect() };
+        self.traffic.note_serving(cloud, estate, from, &now);
+        for ((name, ping), fate) in self.traffic.pings.iter_mut().zip(now.pings) {
+            if let Some(series) = &mut self.traffic.series {
+                series.note_ping(name, &fate, from);
+            }
             ping.measure(fate, from, until);
         }
-        self.measure_engines(from, until);
+        if let Some(series) = &mut self.traffic.series {
+            series.note_lag(cloud, from, until);
+        }
+        self.measure_engines(now.senders, from, until);
         self.cloud.publish_lag(from, until);
     }
 
@@ -226,13 +257,13 @@ impl World {
     }
 
     /// Messages go where the network leads them, and are worked on.
-    fn measure_engines(&mut self, from: Timestamp, until: Timestamp) {
-        let fates: Vec<Option<(String, u64)>> =
-            self.traffic.senders.values().map(|sender| self.estate.taker(&self.cloud, sender, from)).collect();
-        for (sender, taker) in self.traffic.senders.values_mut().zip(fates) {
-            let takes_ms = taker.as_ref().map(|(_, takes_ms)| *takes_ms);
-            let acknowledged = sender.measure(takes_ms, from, until);
-            if let Some(engine) = taker.and_then(|(cluster, _)| self.estate.engines.get_mut(&cluster)) {
+    fn measure_engines(&mut self, takers: Vec<Option<Taker>>, from: Timestamp, until: Timestamp) {
+        for ((name, sender), taker) in self.traffic.senders.iter_mut().zip(takers) {
+            if let Some(series) = &mut self.traffic.series {
+                series.note_sender(name, taker.as_ref().map(|taker| taker.node.as_str()), from);
+            }
+            let acknowledged = sender.measure(taker.as_ref().map(|taker| taker.takes_ms), from, until);
+            if let Some(engine) = taker.and_then(|taker| self.estate.engines.get_mut(&taker.cluster)) {
                 engine.queue.accept(acknowledged);
             }
         }

@@ -4,12 +4,14 @@
 
 mod call;
 mod objective;
+mod over_time;
 mod step;
 
 pub use call::ApiCall;
+pub use over_time::{Availability, Available, Lag, LagFound, Occurrence, OverTime, SeenBy, Share, WorldSeries};
 pub use step::{Attempt, StepReport, Stretch, Try};
 
-use super::{cells, event::event, verdict::verdict, ways, word::run_word};
+use super::{cells, drill_screen, duration::words, event::event, style::Tone, verdict::verdict, ways, word::run_word};
 use crate::{
     drill::{DrillRecord, Objective},
     engine::{Illegal, RunState, Stage, Standing, StepPhase},
@@ -20,7 +22,7 @@ use jiff::Timestamp;
 use lifeboat_contract::{Place, clock::until};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Everything a report says of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,6 +66,7 @@ pub struct Document {
     /// What the simulated world measured when the run last left the engine.
     pub world: Option<Value>,
     pub drill: Option<DrillRecord>,
+    pub over_time: OverTime,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -139,6 +142,7 @@ pub struct Beside {
     /// The audit trail's bytes.
     pub audit: Option<Vec<u8>>,
     pub world: Option<Value>,
+    pub series: Option<WorldSeries>,
     pub drill: Option<DrillRecord>,
     /// Whether a process executes the run now.
     pub alive: bool,
@@ -156,6 +160,7 @@ impl Document {
             Some(drill) => drill.objectives.clone(),
             None => objective::objectives(&state, &reading.lines),
         };
+        let over_time = over_time::over_time(&reading.lines, &beside);
         Ok(Self {
             v: 1,
             made_by: concat!("lifeboat ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -198,7 +203,50 @@ impl Document {
             calls_unreadable,
             world: beside.world,
             drill: beside.drill,
+            over_time,
         })
+    }
+}
+
+impl Document {
+    /// How it ended, in one sentence, and whether that is well: of the drill, where one made the run.
+    pub(super) fn headline(&self) -> (String, Tone) {
+        match &self.drill {
+            Some(drill) => {
+                let (sentence, tone) = drill_screen::verdict(drill);
+                (format!("drill {sentence}"), tone)
+            }
+            None => (self.verdict.clone(), self.tone()),
+        }
+    }
+
+    fn tone(&self) -> Tone {
+        match self.outcome {
+            _ if self.ok => Tone::Good,
+            "running" | "paused" => Tone::Warning,
+            _ => Tone::Bad,
+        }
+    }
+
+    /// Why an objective was not measured, where that is known.
+    pub(super) fn why_not_measured(&self, objective: &Objective) -> Option<String> {
+        if objective.measured.is_some() {
+            return None;
+        }
+        match objective.name.as_str() {
+            "rto" if self.outcome != "completed" => Some("the run did not arrive".to_owned()),
+            "rpo" => {
+                let found = &self.over_time.lag_found;
+                let last = found.iter().max_by(|one, other| one.seconds.total_cmp(&other.seconds))?;
+                let words = |seconds| Duration::try_from_secs_f64(seconds).map_or_else(|_| seconds.to_string(), words);
+                Some(format!(
+                    "{} of lag were known, from {} before the step: too old to prove it",
+                    words(last.seconds),
+                    words(last.age_s)
+                ))
+            }
+            _ => None,
+        }
     }
 }
 

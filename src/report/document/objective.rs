@@ -9,11 +9,12 @@ use crate::{
     journal::{Journaled, Record, RunOutcome},
 };
 use lifeboat_contract::Span;
+use std::time::Duration;
 
 /// The objectives that the plan carries.
 pub(super) fn objectives(state: &RunState, lines: &[Journaled]) -> Vec<Objective> {
     let rto = state.plan.rto.map(|allowed| judged("rto", allowed, time(state, lines)));
-    let rpo = state.plan.rpo.map(|allowed| judged("rpo", allowed, lag(lines)));
+    let rpo = state.plan.rpo.map(|allowed| judged("rpo", allowed, lag(lines, allowed)));
     rto.into_iter().chain(rpo).collect()
 }
 
@@ -39,8 +40,9 @@ fn time(state: &RunState, lines: &[Journaled]) -> Option<Measured> {
     Some(Measured { seconds: seconds(state.opened_at, end.at), source: source.to_owned() })
 }
 
-/// The largest replication lag that a step captured with its intent.
-fn lag(lines: &[Journaled]) -> Option<Measured> {
+/// The largest replication lag that a step captured with its intent. A small lag that was seen too long ago proves nothing: what
+/// was written since may be lost as well, and an objective is not called met on it.
+fn lag(lines: &[Journaled], allowed: Span) -> Option<Measured> {
     let captured = lines.iter().filter_map(|line| match &line.record {
         Record::StepStarted { facts, .. } => {
             let known = facts.get("lag")?.get("known")?;
@@ -49,8 +51,13 @@ fn lag(lines: &[Journaled]) -> Option<Measured> {
         _ => None,
     });
     let (lag_ms, age_ms) = captured.max()?;
+    let lag = Duration::from_millis(lag_ms);
+    let is_stale = lag.saturating_add(Duration::from_millis(age_ms)) > allowed.get();
+    if lag <= allowed.get() && is_stale {
+        return None;
+    }
     Some(Measured {
-        seconds: std::time::Duration::from_millis(lag_ms).as_secs_f64(),
+        seconds: lag.as_secs_f64(),
         source: format!("replication lag before the step, {} s old", age_ms / 1_000),
     })
 }

@@ -101,8 +101,7 @@ pub(super) fn report(state: &RunState, planned: &PlannedStep, lines: &[Journaled
 fn note(planned: &PlannedStep, phase: &StepPhase) -> Option<String> {
     match (phase, &planned.skip) {
         (StepPhase::Done(StepOutcome::Owed), Some(Skip::Impaired(regions))) => {
-            let names: Vec<String> = regions.iter().map(ToString::to_string).collect();
-            Some(format!("needs {}, declared lost: to be done later", names.join(", ")))
+            Some(format!("needs {}, declared lost: to be done later", planned.touches.words_in(regions)))
         }
         (StepPhase::Done(StepOutcome::Skipped), Some(Skip::Condition(condition))) => {
             Some(format!("{condition} does not hold"))

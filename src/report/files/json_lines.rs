@@ -3,7 +3,7 @@
 use super::Document;
 
 /// Each journal record in words, with its time.
-pub fn json_lines(document: &Document) -> String {
+pub(super) fn json_lines(document: &Document) -> String {
     let lines = document.events.iter().map(|event| {
         let line = serde_json::to_string(event).expect("an event is plain JSON");
         line + "\n"

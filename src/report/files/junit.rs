@@ -5,7 +5,7 @@
 use super::Document;
 use crate::{
     drill::{Objective, Verdict},
-    report::document::StepReport,
+    report::{document::StepReport, drill_screen::phase},
 };
 use quick_xml::{
     Writer,
@@ -121,7 +121,7 @@ fn cases(document: &Document) -> Vec<Case> {
     let objectives = document.objectives.iter().map(objective);
     let legs = document.drill.iter().flat_map(|drill| &drill.legs).map(|leg| Case {
         group: "drill",
-        name: format!("{:?}", leg.phase).to_lowercase(),
+        name: phase(leg.phase).to_owned(),
         seconds: crate::report::document::seconds(leg.started_at, leg.ended_at),
         ended: if leg.ok {
             Ended::Passed(Some(leg.outcome.clone()))

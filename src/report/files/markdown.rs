@@ -2,16 +2,23 @@
 
 use super::Document;
 use crate::{
-    drill::{DrillRecord, Objective, Verdict},
-    report::{document::StepReport, duration::moment, duration::words, plan_time::count},
+    drill::{DrillRecord, Verdict},
+    report::{
+        document::StepReport,
+        drill_screen::phase,
+        duration::{moment, words},
+        plan_time::count,
+        style::Tone,
+        world::{self, Row},
+    },
 };
 use std::{fmt::Write as _, time::Duration};
 
 /// The document as Markdown.
-pub fn markdown(document: &Document) -> String {
+pub(super) fn markdown(document: &Document) -> String {
     let mut page = String::new();
     heading(&mut page, document);
-    objectives(&mut page, &document.objectives);
+    objectives(&mut page, document);
     steps(&mut page, document);
     if let Some(drill) = &document.drill {
         measured(&mut page, drill);
@@ -23,20 +30,29 @@ pub fn markdown(document: &Document) -> String {
         line(&mut page, "Once the lost region answers again:");
         line(&mut page, &format!("\n    {}", owed.command.replace(['\n', '\r'], " ")));
     }
-    world(&mut page, document);
+    figures(&mut page, document);
     calls(&mut page, document);
     provenance(&mut page, document);
     page
 }
 
 fn heading(page: &mut String, document: &Document) {
-    let mark = if document.ok { "✅" } else { "❌" };
+    let (sentence, tone) = document.headline();
+    let mark = match tone {
+        Tone::Good => "✅",
+        Tone::Bad => "❌",
+        _ => "⚠️",
+    };
     line(
         page,
         &format!("# {mark} {}: {} to {}", cell(&document.runbook.name), cell(&document.from), cell(&document.to)),
     );
-    line(page, &format!("\n**{}**", cell(&document.verdict)));
-    if let Some(reason) = &document.rollback {
+    line(page, &format!("\n**{}**", cell(&sentence)));
+    if document.drill.is_some() {
+        line(page, &format!("\nIts run: {}.", cell(&document.verdict)));
+    }
+    // That of a drill is its way back.
+    if let Some(reason) = document.rollback.as_ref().filter(|_| document.drill.is_none()) {
         line(page, &format!("\nRolled back: {}.", cell(reason)));
     }
     let lost = document.impaired.join(", ");
@@ -55,16 +71,19 @@ fn heading(page: &mut String, document: &Document) {
     );
 }
 
-fn objectives(page: &mut String, objectives: &[Objective]) {
-    if objectives.is_empty() {
+fn objectives(page: &mut String, document: &Document) {
+    if document.objectives.is_empty() {
         return;
     }
     section(page, "Objectives");
     line(page, "| Objective | Verdict | Measured | Allowed | Source |\n|---|---|---|---|---|");
-    for objective in objectives {
+    for objective in &document.objectives {
         let (seconds, source) = match &objective.measured {
             Some(measured) => (time(measured.seconds), cell(&measured.source)),
-            None => ("–".to_owned(), "–".to_owned()),
+            None => {
+                let why = document.why_not_measured(objective).map_or_else(|| "–".to_owned(), |why| cell(&why));
+                ("–".to_owned(), why)
+            }
         };
         let name = cell(&objective.name);
         line(
@@ -115,10 +134,7 @@ fn measured(page: &mut String, drill: &DrillRecord) {
     for leg in &drill.legs {
         let mark = if leg.ok { "✅" } else { "❌" };
         let took = time(crate::report::document::seconds(leg.started_at, leg.ended_at));
-        line(
-            page,
-            &format!("| {} | {took} | {mark} {} |", format!("{:?}", leg.phase).to_lowercase(), cell(&leg.outcome)),
-        );
+        line(page, &format!("| {} | {took} | {mark} {} |", phase(leg.phase), cell(&leg.outcome)));
     }
     if !drill.probes.is_empty() {
         line(
@@ -155,16 +171,15 @@ fn decisions(page: &mut String, document: &Document) {
     }
 }
 
-fn world(page: &mut String, document: &Document) {
-    let Some(figures) = document.world.as_ref().and_then(serde_json::Value::as_object) else { return };
+fn figures(page: &mut String, document: &Document) {
+    let rows = document.world.as_ref().map(world::rows).unwrap_or_default();
+    if rows.is_empty() {
+        return;
+    }
     section(page, "Measured in the simulated world, since it began");
     line(page, "| Figure | Value |\n|---|---|");
-    for (name, value) in figures.iter().filter(|(_, value)| !value.is_object() && !value.is_array()) {
-        let (label, text) = match (name.strip_suffix("_s"), value.as_f64()) {
-            (Some(label), Some(seconds)) => (label, time(seconds)),
-            (label, _) => (label.unwrap_or(name), value.to_string()),
-        };
-        line(page, &format!("| {} | {} |", cell(&label.replace('_', " ")), cell(&text)));
+    for Row(label, text, _) in rows {
+        line(page, &format!("| {} | {} |", cell(&label), cell(&text)));
     }
 }
 

@@ -9,10 +9,9 @@ mod markdown;
 #[cfg(test)]
 mod tests;
 
-pub use json_lines::json_lines;
-pub use markdown::markdown;
-
 use super::Document;
+use json_lines::json_lines;
+use markdown::markdown;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -25,8 +24,9 @@ pub struct ReportPath {
     form: Form,
 }
 
+/// What a report can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub enum Form {
     Junit,
     Markdown,
     Json,
@@ -90,7 +90,8 @@ pub fn write_reports(paths: &[ReportPath], document: &Document) -> Vec<Unwritten
     written.filter_map(Result::err).collect()
 }
 
-fn render(form: Form, document: &Document) -> io::Result<String> {
+/// The document in one of the forms.
+pub fn render(form: Form, document: &Document) -> io::Result<String> {
     Ok(match form {
         Form::Junit => junit::junit(document)?,
         Form::Markdown => markdown(document),

@@ -1,6 +1,7 @@
 //! What the check finds.
 
-use super::fixture::{HEAD, STEPS, edited, steps, whole};
+use super::fixture::{HEAD, STEPS, Test, catalog, edited, steps, whole};
+use crate::runbook::{Lost, Source, check_without};
 
 #[test]
 fn a_sound_runbook_has_no_findings() {
@@ -174,6 +175,55 @@ fn kinds_and_design() {
         "21m, longer than the RTO of 20m: ready, open, close",
         "",
     )]);
+}
+
+#[test]
+fn a_failover_that_depends_on_the_region_it_leaves() {
+    edited("    on_impaired: skip\n", "").finds(&[
+        (
+            "LB0504",
+            "toy.dial",
+            "a failover away from r2 depends on the region that it leaves: `close` needs toy in west",
+            "`on_impaired: skip`",
+        ),
+        (
+            "LB0504",
+            "toy.dial",
+            "away from r1 depends on the region that it leaves: `close` needs toy in east",
+            "`on_impaired: skip`",
+        ),
+    ]);
+    edited("on_impaired: skip", "if: mode == 'switchover'").finds(&[]);
+    let declared = edited("on_impaired: skip", "on_impaired: refuse");
+    assert_eq!(declared.found().len(), 2, "the run is refused all the same: {:?}", declared.found());
+    // Two sites in one region: what is gone with it is gone for both.
+    edited("region: west\n    zone: w1", "region: east").finds(&[]);
+}
+
+#[test]
+fn a_step_that_needs_a_third_region() {
+    let third = "    with: { name: \"${{ from.dial }}\", percent: 0 }";
+    let text = format!("{HEAD}{STEPS}").replace(third, "    with: { name: d, percent: 0, region: north }");
+    let about = |text: &str, lost: Lost| {
+        let source = Source::new("demo.yaml", text);
+        let checked = check_without(&source, &catalog(), Some(lost));
+        Test { source, checked }
+    };
+    let these = |region: &str| Lost::These([region.into()].into());
+    let undeclared = text.replace("    on_impaired: skip\n", "");
+    let expected = [("LB0505", "toy.dial", "`close` needs toy in north, and does not say", "`on_impaired: refuse`")];
+    about(&undeclared, Lost::Each).finds(&expected);
+    about(&undeclared, these("north")).finds(&expected);
+    about(&undeclared, these("south")).finds(&[]);
+    whole(&undeclared).finds(&[]);
+    about(&text, Lost::Each).finds(&[]);
+
+    let needs = about(&text, these("north")).checked.needs;
+    let found: Vec<String> = needs
+        .iter()
+        .flat_map(|needs| needs.steps.iter().map(|step| format!("{} {} {:?}", needs.to, step.id, step.lost.len())))
+        .collect();
+    assert_eq!(found, ["r1 ready 0", "r1 open 0", "r1 close 1", "r2 ready 0", "r2 open 0", "r2 close 1"]);
 }
 
 #[test]

@@ -183,6 +183,7 @@ pub(super) const STEPS: &str = r#"steps:
     uses: toy.dial
     site: from
     with: { name: "${{ from.dial }}", percent: 0 }
+    on_impaired: skip
     timeout: 1m
 "#;
 

@@ -3,6 +3,7 @@
 //! No cloud is named here, except in `providers`.
 
 mod checking;
+mod drills;
 mod fixture;
 mod providers;
 mod resolving;

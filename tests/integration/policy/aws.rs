@@ -4,7 +4,8 @@ use super::{
     Case, Changes, and_back, back_after, enough, enough_to_plan_alone, exactly_enough, may_go_on_unasked, printed,
     there, told_before, without, world_under,
 };
-use crate::program::Program;
+use crate::program::{Ended, Program};
+use serde_json::{Value, json};
 
 const CASES: &[&Case] = &[&OVERLAY_VIP, &REGION_FAILOVER, &ACTIVE_PASSIVE, &MULTI_CLUSTER, &ISOLATED];
 
@@ -175,4 +176,48 @@ fn a_missing_read_is_named_with_principal_and_step_before_anything_is_changed() 
     {
         assert!(said.contains(named), "{named} in {said}");
     }
+}
+
+/// Commands that a drill is typed with, in the world of a case under a policy.
+fn drilled(program: &Program, case: &Case, policy: &Value, to: &str) -> Ended {
+    let runbook = format!("runbooks/{}", case.runbook);
+    let world = world_under(program, case, &[], policy);
+    program.run(&["drill", &runbook, "--to", to, "--world", world.to_str().unwrap(), "--yes", "--quiet"])
+}
+
+/// Readiness covers both directions: what is missed on the way back alone refuses the drill before the way over.
+#[test]
+fn a_drill_needs_the_policy_of_its_runs_and_says_what_is_missing_before_it_begins() {
+    let whole = printed(&REGION_FAILOVER, "run");
+    drilled(&Program::new(), &REGION_FAILOVER, &whole, "r2").ended(0);
+
+    let program = Program::new();
+    let refused = drilled(&program, &REGION_FAILOVER, &without(&whole, "rds:DescribeDBInstances"), "r2");
+    refused.ended(4);
+    for named in [
+        "the plan to make r2 active is refused",
+        "rds:DescribeDBInstances",
+        "arn:aws:iam::111122223333:user/operator",
+        "promote-database",
+        "`lifeboat policy` prints every permission",
+    ] {
+        assert!(refused.stderr.contains(named), "{named} in {}", refused.stderr);
+    }
+    assert!(!program.state().join("runs").exists(), "nothing was begun");
+
+    // What is at the first site is read on the way back alone, where the way over has lost its region.
+    let mut blind = whole;
+    let group = "arn:aws:eks:us-east-1:111122223333:nodegroup/orders/workers/*";
+    let deny = json!({ "Effect": "Deny", "Action": ["eks:DescribeNodegroup"], "Resource": [group] });
+    blind["Statement"].as_array_mut().unwrap().push(deny);
+    let program = Program::new();
+    let world = world_under(&program, &REGION_FAILOVER, &[], &blind);
+    let words = ["drill", "runbooks/region-failover", "--to", "r2", "--world", world.to_str().unwrap(), "--yes"];
+    let loss = ["--mode", "failover", "--accept-data-loss", "30s", "--impair", "us-east-1"];
+    let refused = program.run(&[&words[..], &loss].concat());
+    refused.ended(4);
+    for named in ["the plan to make r1 active is refused", "eks:DescribeNodegroup", "grow-workers"] {
+        assert!(refused.stderr.contains(named), "{named} in {}", refused.stderr);
+    }
+    assert!(!program.state().join("runs").exists(), "nothing was begun");
 }

@@ -157,6 +157,8 @@ impl Builder<'_> {
             under_way_ms: 0,
             waiting_since_ms: None,
             longest_gap_ms: 0,
+            taken_by: None,
+            watch: None,
         }
     }
 

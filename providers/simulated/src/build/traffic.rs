@@ -6,7 +6,7 @@ use crate::{
     traffic::{Application, ApplicationPath, Client, HostTarget, Ping},
 };
 use lifeboat_contract::codes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Builder<'_> {
     pub(super) fn applications(&mut self) {
@@ -151,6 +151,7 @@ impl Builder<'_> {
             requests_per_second: document.requests_per_second,
             writes: document.writes,
             measures: crate::traffic::ClientMeasures::default(),
+            served_by: BTreeSet::new(),
         }
     }
 
@@ -184,6 +185,8 @@ impl Builder<'_> {
             losing: 0,
             longest_loss: 0,
             arrived: BTreeMap::new(),
+            arrives_at: None,
+            watch: None,
         })
     }
 }

@@ -89,8 +89,10 @@ pub enum NeedsDocument {
     Nothing,
     /// Needs a cluster in its own region to read from.
     Reader,
-    /// Needs a cluster that takes writes and can be reached.
+    /// Needs a cluster that takes writes and can be reached: the one in its own region, or the global writer in another.
     Writer,
+    /// Needs the cluster in its own region to take writes.
+    LocalWriter,
 }
 
 /// A crowd that sends requests at a steady rate.

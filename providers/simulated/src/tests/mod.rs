@@ -14,6 +14,7 @@ mod fixture;
 mod load;
 mod network_balancing;
 mod networks;
+mod over_time;
 mod permissions;
 mod power;
 mod repeatable;

@@ -68,9 +68,14 @@ impl Estate {
                 application.database.as_ref().is_some_and(|family| has_reader(cloud, family, &software.region))
             }
             NeedsDocument::Writer => writer.is_some(),
+            NeedsDocument::LocalWriter => writer
+                .as_ref()
+                .and_then(|arn| cloud.rds.clusters.get(arn))
+                .is_some_and(|cluster| cluster.region == software.region),
         };
         let status = if satisfied { answer.status } else { answer.otherwise };
-        let wrote_to = writer.filter(|_| answer.needs == NeedsDocument::Writer);
+        let writes = matches!(answer.needs, NeedsDocument::Writer | NeedsDocument::LocalWriter);
+        let wrote_to = writer.filter(|_| satisfied && writes);
         Some(Served { status, site, wrote_to })
     }
 

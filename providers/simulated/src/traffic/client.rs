@@ -1,10 +1,13 @@
 //! Clients that send requests at a steady rate, and their measurements. Between two events everything is constant.
 
-use super::{End, Estate, Load, WHOLE, millionths, millis, millis_between, path::Way};
+use super::{End, Estate, Load, WHOLE, Watch, millionths, millis, millis_between, path::Way};
 use crate::{cloud::Cloud, reach::Request};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many millionths come of rounding.
+const ROUNDED: u64 = 10;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Client {
@@ -15,6 +18,8 @@ pub(crate) struct Client {
     pub(crate) requests_per_second: f64,
     pub(crate) writes: bool,
     pub(crate) measures: ClientMeasures,
+    /// The sites that answered some of its requests when it was last measured.
+    pub(crate) served_by: BTreeSet<String>,
 }
 
 /// Shares are in millionths, times in milliseconds: their sums don't depend on where intervals are cut.
@@ -29,6 +34,9 @@ pub(crate) struct ClientMeasures {
     pub(crate) recovered_ms: Option<i64>,
     /// The longest time without a moment in which all requests succeeded.
     pub(crate) longest_outage_ms: u64,
+    /// What somebody watches, where somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) watch: Option<Watch>,
 }
 
 /// What becomes of a client's requests while nothing changes.
@@ -70,15 +78,18 @@ impl Client {
         if length == 0 {
             return;
         }
-        let mut served = 0;
         for (site, share) in &fortune.served {
             *self.measures.served.entry(site.clone()).or_default() += share * length;
-            served += share;
         }
-        // Shares are rounded one by one: a few millionths too few are no failure.
-        let failed = WHOLE.saturating_sub(served);
-        let failed = if failed <= 10 { 0 } else { failed };
-        self.measures.note(failed, millis(from), length);
+        self.measures.note(fortune.failed(), millis(from), length);
+    }
+}
+
+impl Fortune {
+    /// Millionths that fail. Shares are rounded one by one: a few millionths too few are no failure.
+    pub(crate) fn failed(&self) -> u64 {
+        let failed = WHOLE.saturating_sub(self.served.values().sum());
+        if failed <= ROUNDED { 0 } else { failed }
     }
 }
 
@@ -91,6 +102,13 @@ impl ClientMeasures {
             self.recovered_ms = None;
             let outage = u64::try_from(from_ms - since).unwrap_or(0) + length;
             self.longest_outage_ms = self.longest_outage_ms.max(outage);
+            if let Some(watch) = &mut self.watch {
+                watch.note(since, since.saturating_add_unsigned(outage));
+                // Shares are rounded: a few millionths too many are no answer.
+                if failed >= WHOLE - ROUNDED {
+                    watch.note_all(from_ms, from_ms.saturating_add_unsigned(length));
+                }
+            }
         } else if self.failing_since_ms.take().is_some() {
             self.recovered_ms = Some(from_ms);
         }

@@ -1,6 +1,6 @@
 //! What the world's clients went through, in figures. Measures nothing itself.
 
-use super::{Client, Engine, Estate, Ping, Sender, Traffic, WHOLE};
+use super::{Client, Engine, Estate, Ping, Sender, Traffic, WHOLE, Watch};
 use crate::cloud::Cloud;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,31 @@ pub struct Figures {
     pub clients: BTreeMap<String, ClientFigures>,
     pub pings: BTreeMap<String, PingFigures>,
     pub engines: BTreeMap<String, EngineFigures>,
+    /// Of each client, sender of messages and sender of packets: what was interrupted since somebody watches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watched: Vec<WatchedFigures>,
+}
+
+/// What was interrupted of one of those who ask the world for something.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct WatchedFigures {
+    /// `client`, `sender` or `ping`.
+    pub kind: String,
+    pub name: String,
+    /// Whom it asks: a host name, or an address.
+    pub host: String,
+    pub port: Option<u16>,
+    pub path: Option<String>,
+    /// The longest time in which some requests failed, and in which all of them did.
+    pub longest_s: f64,
+    pub longest_all_s: f64,
+    /// When the first interruption began.
+    pub first_at: Option<Timestamp>,
+    /// When the last one ended. Nothing where none began, or one lasts.
+    pub recovered_at: Option<Timestamp>,
+    /// The same, of interruptions in which all requests failed.
+    pub all_first_at: Option<Timestamp>,
+    pub all_recovered_at: Option<Timestamp>,
 }
 
 /// The figures of one cluster of an integration engine.
@@ -136,11 +161,58 @@ impl Traffic {
             clients,
             pings,
             engines,
+            watched: self.watched(),
         }
+    }
+
+    fn watched(&self) -> Vec<WatchedFigures> {
+        let clients = self.clients.iter().filter_map(|(name, client)| {
+            let (measures, watch) = (&client.measures, client.measures.watch?);
+            let figures = WatchedFigures {
+                host: client.host.clone(),
+                port: Some(client.port),
+                path: Some(client.path.clone()),
+                ..WatchedFigures::of("client", name, watch, measures.failing_since_ms.is_some())
+            };
+            Some(figures)
+        });
+        let senders = self.senders.iter().filter_map(|(name, sender)| {
+            let figures = WatchedFigures {
+                host: sender.host.clone(),
+                port: Some(sender.port),
+                ..WatchedFigures::of("sender", name, sender.watch?, sender.waiting_since_ms.is_some())
+            };
+            Some(figures)
+        });
+        let pings = self.pings.iter().filter_map(|(name, ping)| {
+            let figures = WatchedFigures {
+                host: ping.to.to_string(),
+                ..WatchedFigures::of("ping", name, ping.watch?, ping.losing > 0)
+            };
+            Some(figures)
+        });
+        clients.chain(senders).chain(pings).collect()
     }
 
     fn senders_of<'a>(&'a self, engine: &'a str) -> impl Iterator<Item = &'a Sender> + Clone {
         self.senders.values().filter(move |sender| sender.engine == engine)
+    }
+}
+
+impl WatchedFigures {
+    fn of(kind: &str, name: &str, watch: Watch, lasts: bool) -> Self {
+        let moment = |ms: Option<i64>| ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        Self {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            longest_s: seconds(i64::try_from(watch.some.longest_ms).unwrap_or(i64::MAX)),
+            longest_all_s: seconds(i64::try_from(watch.all.longest_ms).unwrap_or(i64::MAX)),
+            first_at: moment(watch.some.first_ms),
+            recovered_at: moment(watch.some.last_ms.filter(|_| !lasts)),
+            all_first_at: moment(watch.all.first_ms),
+            all_recovered_at: moment(watch.all.last_ms.filter(|_| !lasts)),
+            ..Self::default()
+        }
     }
 }
 

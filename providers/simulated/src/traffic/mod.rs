@@ -5,18 +5,25 @@ mod client;
 mod engine;
 mod figures;
 mod load;
+mod misled;
 mod path;
 mod ping;
+mod series;
+mod watch;
 mod writes;
 
 pub(crate) use application::{Application, ApplicationPath, Served, Software};
-pub(crate) use client::{Client, ClientMeasures};
+pub(crate) use client::{Client, ClientMeasures, Fortune};
 pub use engine::Peer;
-pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Storage};
-pub use figures::{ClientFigures, EngineFigures, Figures, PingFigures};
+pub(crate) use engine::{Asked, Engine, Node, Process, Queue, Sender, Spoken, Storage, Taker};
+pub use figures::{ClientFigures, EngineFigures, Figures, PingFigures, WatchedFigures};
 pub(crate) use load::Load;
+pub use misled::Misled;
+pub(crate) use misled::Serving;
 pub(crate) use path::{End, HostTarget, Way};
 pub(crate) use ping::{Fate, Ping};
+pub use series::{Lag, Occurrence, Series, Share};
+pub(crate) use watch::Watch;
 pub(crate) use writes::Families;
 
 use jiff::Timestamp;
@@ -44,6 +51,20 @@ pub(crate) struct Traffic {
     pub(crate) pings: BTreeMap<String, Ping>,
     pub(crate) senders: BTreeMap<String, Sender>,
     pub(crate) families: Families,
+    pub(crate) misled: Vec<Misled>,
+    /// What happened over time, where somebody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) series: Option<Series>,
+}
+
+impl Traffic {
+    /// From now on, interruptions are told apart from all that came before.
+    pub(crate) fn watch(&mut self, now: Timestamp) {
+        let watch = Some(Watch::since(millis(now)));
+        self.clients.values_mut().for_each(|client| client.measures.watch = watch);
+        self.senders.values_mut().for_each(|sender| sender.watch = watch);
+        self.pings.values_mut().for_each(|ping| ping.watch = watch);
+    }
 }
 
 /// A whole, in the parts that shares of traffic are counted in.

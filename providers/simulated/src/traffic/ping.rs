@@ -1,6 +1,6 @@
 //! Clients that send a packet at each interval. Packets between two events share one fate and are counted at once.
 
-use super::{Estate, millis};
+use super::{Estate, Watch, millis};
 use crate::{azure::is_azure_subnet, cloud::Cloud};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,11 @@ pub(crate) struct Ping {
     pub(crate) longest_loss: u64,
     /// Packets that arrived, by site.
     pub(crate) arrived: BTreeMap<String, u64>,
+    /// The site that its packets reached when it was last measured.
+    pub(crate) arrives_at: Option<String>,
+    /// What somebody watches, where somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) watch: Option<Watch>,
 }
 
 /// What becomes of packets while nothing changes.
@@ -64,7 +69,19 @@ impl Ping {
             self.lost += packets;
             self.losing += packets;
             self.longest_loss = self.longest_loss.max(self.losing);
+            // From the first packet that was lost to the next one that is due.
+            let due = self.due_ms(self.sent_before(until));
+            let lost_for = self.losing.saturating_mul(self.interval_ms);
+            if let Some(watch) = &mut self.watch {
+                watch.note(due.saturating_sub_unsigned(lost_for), due);
+                watch.all = watch.some;
+            }
         }
+    }
+
+    /// When the packet with this number is due; the first one has the number 0.
+    fn due_ms(&self, number: u64) -> i64 {
+        millis(self.start).saturating_add_unsigned(number.saturating_mul(self.interval_ms))
     }
 
     /// How many packets are due before `at`: one at the start, one at each full interval after it.

@@ -3,31 +3,34 @@
 //! Everything from a journal is untrusted text: maud escapes it, and nothing but charts and the style sheet is put in as it is.
 
 mod chart;
+mod drill;
+mod over_time;
+mod plot;
+mod tables;
 mod time;
 
 use super::Document;
 use crate::{
-    drill::{DrillRecord, Verdict},
+    drill::Verdict,
     report::{
-        document::{ApiCall, StepReport},
         duration::{moment, words},
-        plan_time::count,
-        word::spoken,
+        style::Tone,
     },
 };
+use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::{io, time::Duration};
+use time::Times;
 
 const STYLE: &str = include_str!("style.css");
 
 /// The document as a page.
 pub(super) fn page(document: &Document) -> io::Result<String> {
     let name = format!("{}: {} to {}", document.runbook.name, document.from, document.to);
-    let timeline = time::line(document)?;
-    let availability = match &document.drill {
-        Some(drill) => Some(time::availability(document, drill)?),
-        None => None,
-    };
+    let what = if document.drill.is_some() { "Drill report" } else { "Run report" };
+    let times = Times::of(document);
+    let timeline = time::line(&times)?;
+    let over_time = over_time::charts(document, &times)?;
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -35,35 +38,30 @@ pub(super) fn page(document: &Document) -> io::Result<String> {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content=(document.made_by);
-                title { (name) " – " (spoken(document.outcome)) }
+                title { (name) " – " (what.to_lowercase()) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 header {
+                    p class="soft what" { (what) }
                     h1 { (name) }
-                    p class=(if document.ok { "verdict good" } else { "verdict bad" }) id="verdict" {
-                        strong { (if document.ok { "✓ " } else { "✗ " }) (document.verdict) }
-                    }
+                    (verdict_banner(document))
                     p { (document.runbook.summary) }
+                    (facts(document))
+                    (contents(document))
                 }
                 main {
-                    (facts(document))
                     (objectives(document))
                     (timeline)
-                    @if let Some(drill) = &document.drill { (measured(drill)) }
-                    @if let Some(charts) = availability { (charts) }
-                    (steps(document))
-                    (decisions(document))
-                    @if let Some(owed) = &document.owed {
-                        h2 { "Owed" }
-                        p { "To be done once the lost region answers again: "
-                            (owed.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(", ")) "." }
-                        pre { code { (owed.command) } }
-                    }
-                    (world(document))
-                    (events(document))
-                    (calls(document))
-                    (provenance(document))
+                    (over_time)
+                    @if let Some(drill) = &document.drill { (drill::measured(document, drill)) }
+                    (tables::steps(document))
+                    (tables::decisions(document))
+                    (tables::owed(document))
+                    (tables::world(document))
+                    (tables::provenance(document))
+                    (tables::events(document))
+                    (tables::calls(document))
                 }
             }
         }
@@ -80,16 +78,87 @@ fn took(seconds: f64) -> String {
     Duration::try_from_secs_f64(seconds).map_or_else(|_| seconds.to_string(), words)
 }
 
-fn facts(document: &Document) -> Markup {
+/// A time of day, in UTC; with its date where that is not the run's.
+fn clock(document: &Document, at: Timestamp) -> Markup {
+    clock_as(document, at, "%H:%M:%S")
+}
+
+/// A time of day to the millisecond.
+fn exact(document: &Document, at: Timestamp) -> Markup {
+    clock_as(document, at, "%H:%M:%S%.3f")
+}
+
+fn clock_as(document: &Document, at: Timestamp, form: &str) -> Markup {
+    let date = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+    let day = if date(at) == date(document.started_at) { String::new() } else { date(at) + " " };
+    html! { time datetime=(at) { (day) (at.strftime(form).to_string()) } }
+}
+
+fn class(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "good",
+        Tone::Bad => "bad",
+        Tone::Warning => "warn",
+        Tone::Faint => "soft",
+        Tone::Plain | Tone::Strong => "plain",
+    }
+}
+
+/// What a colour says, for those who do not see it.
+fn mark(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Good => "✓ ",
+        Tone::Bad => "✗ ",
+        _ => "! ",
+    }
+}
+
+fn verdict_banner(document: &Document) -> Markup {
+    let (sentence, tone) = document.headline();
     html! {
-        dl {
-            dt { "Mode" } dd { (document.mode)
-                @if !document.impaired.is_empty() { ", declared lost: " (document.impaired.join(", ")) } }
-            dt { "Cloud" } dd { (document.environment.cloud) }
-            dt { "Begun by" } dd { (document.by.name) " on " (document.by.host) }
-            dt { "Began" } dd { (moment(document.started_at)) }
-            dt { "Took" } dd { (took(document.duration_s)) }
-            @if let Some(reason) = &document.rollback { dt { "Rolled back" } dd { (reason) } }
+        div id="verdict" class={ "verdict " (class(tone)) } {
+            p { strong { (mark(tone)) (sentence) } }
+            @if document.drill.is_some() { p { "Its run: " (document.verdict) "." } }
+        }
+    }
+}
+
+fn facts(document: &Document) -> Markup {
+    let places: Vec<String> =
+        document.environment.places.iter().filter_map(|place| place.region.as_ref().map(ToString::to_string)).collect();
+    html! {
+        dl class="facts" {
+            div { dt { "Mode" } dd { (document.mode) } }
+            @if !document.impaired.is_empty() { div { dt { "Declared lost" } dd { (document.impaired.join(", ")) } } }
+            div { dt { "Cloud" } dd { (document.environment.cloud) } }
+            @if !places.is_empty() { div { dt { "Regions" } dd { (places.join(", ")) } } }
+            div { dt { "Begun by" } dd { (document.by.name) " on " (document.by.host) } }
+            div { dt { "Began" } dd { time datetime=(document.started_at) { (moment(document.started_at)) } } }
+            div { dt { "Took" } dd { (took(document.duration_s)) } }
+        }
+    }
+}
+
+/// The way through a long page, by keyboard too.
+fn contents(document: &Document) -> Markup {
+    let over_time = &document.over_time;
+    let sections = [
+        ("objectives", "Objectives", !document.objectives.is_empty()),
+        ("timeline", "Timeline", true),
+        ("availability", "Availability", !over_time.availability.is_empty()),
+        ("traffic", "Traffic", over_time.traffic.values().flatten().any(|share| !share.served.is_empty())),
+        ("lag", "Lag", !over_time.lag.is_empty() || !over_time.lag_found.is_empty()),
+        ("drill", "Drill", document.drill.is_some()),
+        ("plan", "Plan and result", true),
+        ("decisions", "Approvals and overrides", true),
+        ("owed", "Owed", document.owed.is_some()),
+        ("provenance", "Provenance", true),
+        ("events", "Events", true),
+        ("calls", "API calls", true),
+    ];
+    html! {
+        nav aria-label="Contents" {
+            @for (id, title, _) in sections.into_iter().filter(|(.., there)| *there) { a href={ "#" (id) } { (title) } " " }
         }
     }
 }
@@ -97,20 +166,23 @@ fn facts(document: &Document) -> Markup {
 fn objectives(document: &Document) -> Markup {
     html! {
         @if !document.objectives.is_empty() {
-            h2 { "Objectives" }
+            h2 id="objectives" { "Objectives" }
             table {
                 thead { tr { th { "Objective" } th { "Verdict" } th { "Measured" } th { "Allowed" } th { "Source" } } }
                 tbody {
                     @for objective in &document.objectives {
                         tr data-objective=(objective.name) {
-                            td data-label="Objective" { (objective.name) }
+                            td data-label="Objective" { strong { (spoken_name(&objective.name)) } }
                             td data-label="Verdict" { (verdict(objective.verdict)) }
                             @match &objective.measured {
                                 Some(measured) => { td data-label="Measured" { (took(measured.seconds)) } }
                                 None => { td data-label="Measured" { "–" } }
                             }
                             td data-label="Allowed" { (took(objective.allowed_s)) }
-                            td data-label="Source" { @if let Some(measured) = &objective.measured { (measured.source) } }
+                            td data-label="Source" {
+                                @if let Some(measured) = &objective.measured { (measured.source) }
+                                @if let Some(why) = document.why_not_measured(objective) { (why) }
+                            }
                         }
                     }
                 }
@@ -119,180 +191,14 @@ fn objectives(document: &Document) -> Markup {
     }
 }
 
+fn spoken_name(name: &str) -> String {
+    if matches!(name, "rto" | "rpo") { name.to_uppercase() } else { name.to_owned() }
+}
+
 fn verdict(verdict: Verdict) -> Markup {
     match verdict {
         Verdict::Met => html! { span class="good" { "✓ met" } },
         Verdict::Missed => html! { span class="bad" { "✗ missed" } },
         Verdict::NotMeasured => html! { span class="soft" { "not measured" } },
-    }
-}
-
-fn measured(drill: &DrillRecord) -> Markup {
-    let parts = [
-        ("Detection", drill.recovery.detection_s),
-        ("Decision", drill.recovery.decision_s),
-        ("Probes green", drill.recovery.probes_green_s),
-        ("Last step", drill.recovery.last_step_s),
-    ];
-    html! {
-        h2 { "Drill" }
-        table {
-            thead { tr { th { "Leg" } th { "Began" } th { "Took" } th { "Outcome" } } }
-            tbody { @for leg in &drill.legs {
-                tr data-leg {
-                    td data-label="Leg" { (format!("{:?}", leg.phase).to_lowercase()) }
-                    td data-label="Began" { (moment(leg.started_at)) }
-                    td data-label="Took" { (took(crate::report::document::seconds(leg.started_at, leg.ended_at))) }
-                    td data-label="Outcome" class=(if leg.ok { "good" } else { "bad" }) { (if leg.ok { "✓ " } else { "✗ " }) (leg.outcome) }
-                }
-            } }
-        }
-        dl { @for (label, seconds) in parts { dt { (label) } dd { (seconds.map_or_else(|| "not known".to_owned(), took)) } } }
-        @if !drill.trend.is_empty() {
-            table {
-                thead { tr { th { "Step" } th { "This time" } th { "Median" } th { "95th percentile" } th { "Earlier drills" } } }
-                tbody { @for step in &drill.trend {
-                    tr {
-                        td data-label="Step" { (step.step) @if step.slower { " " span class="warn" { "slower than usual" } } }
-                        td data-label="This time" { (took(step.this_s)) }
-                        td data-label="Median" { (step.p50_s.map_or_else(|| "–".to_owned(), took)) }
-                        td data-label="95th percentile" { (step.p95_s.map_or_else(|| "–".to_owned(), took)) }
-                        td data-label="Earlier drills" { (step.earlier) }
-                    }
-                } }
-            }
-        }
-    }
-}
-
-fn steps(document: &Document) -> Markup {
-    html! {
-        h2 { "Steps: planned and done" }
-        table id="steps" {
-            thead { tr { th { "Step" } th { "Outcome" } th { "Began" } th { "Took" } th { "Attempts" } th { "Planned" } th { "Done" } } }
-            tbody { @for step in &document.steps { (step_row(document, step)) } }
-        }
-    }
-}
-
-fn step_row(document: &Document, step: &StepReport) -> Markup {
-    let class = match step.outcome {
-        "changed" | "adopted" | "passed" => "good",
-        "failed" | "undo_failed" | "unknown" => "bad",
-        "owed" | "undone" | "undoing" => "warn",
-        _ => "soft",
-    };
-    let began = step.started_at.map(|at| crate::report::document::seconds(document.started_at, at));
-    let attempts = step.attempts.len() + step.tries.len();
-    html! {
-        tr data-step=(step.id) data-duration=[step.duration_s] {
-            td data-label="Step" { strong { (step.id) } br; span class="soft" { (step.kind) } }
-            td data-label="Outcome" class=(class) { (spoken(step.outcome)) }
-            td data-label="Began" { @if let Some(began) = began { "+" (took(began)) } }
-            td data-label="Took" { @if let Some(seconds) = step.duration_s { (took(seconds)) } }
-            td data-label="Attempts" { @if attempts > 0 { (attempts) } }
-            td data-label="Planned" { @for one in &step.planned { div { (one.cell) ": " (one.before) " → " (one.target) } } }
-            td data-label="Done" {
-                @for one in &step.differences { div { (one.cell) ": " (one.before) " → " (one.target) } }
-                @if let Some(failure) = &step.failure { div class="bad" { (failure.code) ": " (failure.message) } }
-                @if let Some(note) = &step.note { div { (note) } }
-                @for attempt in step.attempts.iter().filter(|attempt| attempt.error.is_some()) {
-                    div class="warn" { "attempt " (attempt.number) ": " (attempt.error.as_deref().unwrap_or_default()) }
-                }
-            }
-        }
-    }
-}
-
-fn decisions(document: &Document) -> Markup {
-    html! {
-        h2 { "Approvals and overrides" }
-        @if document.approvals.is_empty() && document.overrides.is_empty() { p class="soft" { "None were given." } }
-        ul {
-            @for given in &document.approvals {
-                li { (given.step) " approved by " (given.by.name) " on " (given.by.host) ", " (moment(given.at)) }
-            }
-            @for made in &document.overrides {
-                li class="warn" { (made.step) " " (made.action.words()) " by " (made.by.name) " on " (made.by.host) ", "
-                    (moment(made.at)) ": " (made.reason) }
-            }
-        }
-    }
-}
-
-fn world(document: &Document) -> Markup {
-    let figures = document.world.as_ref().and_then(serde_json::Value::as_object);
-    html! {
-        @if let Some(figures) = figures {
-            h2 { "Measured in the simulated world, since it began" }
-            dl { @for (name, value) in figures.iter().filter(|(_, value)| !value.is_object() && !value.is_array()) {
-                dt { (name.strip_suffix("_s").unwrap_or(name).replace('_', " ")) }
-                dd { @match value.as_f64().filter(|_| name.ends_with("_s")) {
-                    Some(seconds) => (took(seconds)),
-                    None => (value.to_string()),
-                } }
-            } }
-        }
-    }
-}
-
-fn events(document: &Document) -> Markup {
-    html! {
-        h2 { "Events" }
-        table id="events" {
-            thead { tr { th { "Time" } th { "Step" } th { "Event" } } }
-            tbody { @for event in &document.events {
-                tr data-event { td data-label="Time" { (moment(event.at)) } td data-label="Step" { (event.step.as_deref().unwrap_or_default()) }
-                    td data-label="Event" { (event.text) } }
-            } }
-        }
-    }
-}
-
-fn calls(document: &Document) -> Markup {
-    html! {
-        h2 { "API calls" }
-        @if document.calls_unreadable > 0 {
-            p class="warn" { (count(document.calls_unreadable, "line")) " of the audit trail could not be read." }
-        }
-        details open {
-            summary { (count(document.calls.len(), "call")) }
-            table id="calls" {
-                thead { tr { th { "Time" } th { "Step" } th { "Call" } th { "Region" } th { "Answer" } th { "Latency" } } }
-                tbody { @for call in &document.calls { (call_row(call)) } }
-            }
-        }
-    }
-}
-
-fn call_row(call: &ApiCall) -> Markup {
-    let answer = call.status.map_or_else(|| call.error.clone().unwrap_or_default(), |status| status.to_string());
-    html! {
-        tr data-call data-latency=(call.latency_ms) {
-            td data-label="Time" { (moment(call.at)) }
-            td data-label="Step" { (call.step.as_deref().unwrap_or_default()) }
-            td data-label="Call" { (call.service) " " @if call.access == "write" { strong { (call.operation) } } @else { (call.operation) } }
-            td data-label="Region" { (call.region.as_deref().unwrap_or_default()) }
-            td data-label="Answer" class=[call.failed().then_some("bad")] { (answer) }
-            td data-label="Latency" { (call.latency_ms) " ms" }
-        }
-    }
-}
-
-fn provenance(document: &Document) -> Markup {
-    html! {
-        h2 { "Provenance" }
-        dl {
-            dt { "Run" } dd { code { (document.run) } }
-            dt { "Runbook" } dd { (document.runbook.path) br; code { "sha256 " (document.runbook.digest) } }
-            dt { "Plan" } dd { code { (document.plan) } }
-            dt { "Journal" } dd { (count(document.journal.records, "record")) br; code { "hash " (document.journal.hash) } }
-            @if let Some(source) = &document.environment.source { dt { "Simulated" } dd { (source) } }
-            @for place in &document.environment.places {
-                dt { (place.provider) }
-                dd { (place.account.as_deref().unwrap_or_default()) " " (place.region.as_ref().map(ToString::to_string).unwrap_or_default()) }
-            }
-            dt { "Report by" } dd { (document.made_by) }
-        }
     }
 }

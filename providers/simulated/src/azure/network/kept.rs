@@ -89,6 +89,20 @@ impl<T: Effect> Kept<T> {
         Ok(())
     }
 
+    /// Lets a change be in effect at once. While a write is being provisioned, the service takes no other one.
+    pub(super) fn alter(&mut self, change: impl FnOnce(&mut Value, &str)) {
+        let mut made = self.body.clone();
+        let etag = etag_of(&self.id, self.generation + 1);
+        change(&mut made, &etag);
+        let Ok(effect) = T::read(&made) else { return };
+        if self.pending.is_some() || made == self.body {
+            return;
+        }
+        self.generation += 1;
+        body::set_state(&mut made, "Succeeded", &etag);
+        (self.body, self.effect) = (made, effect);
+    }
+
     pub(crate) fn etag(&self) -> &str {
         body::etag(&self.body)
     }

@@ -11,6 +11,7 @@ mod health;
 mod hops;
 mod interface;
 mod kept;
+mod portal;
 mod references;
 mod route_table;
 mod security;

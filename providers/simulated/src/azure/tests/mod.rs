@@ -3,6 +3,7 @@
 mod balancers;
 mod data_plane;
 mod fixture;
+mod meddling;
 mod operations;
 mod permissions;
 mod planes;

@@ -12,7 +12,7 @@ pub(crate) use http::Asked;
 pub use mllp::Peer;
 pub(crate) use mllp::Spoken;
 pub(crate) use queue::Queue;
-pub(crate) use sender::Sender;
+pub(crate) use sender::{Sender, Taker};
 
 use crate::{
     cloud::Cloud,

@@ -3,7 +3,7 @@
 use crate::{
     cloud::Cloud,
     reach::Request,
-    traffic::{End, Estate, millis, millis_between},
+    traffic::{End, Estate, Watch, millis, millis_between},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,20 @@ pub(crate) struct Sender {
     /// Since when a message waits.
     pub(crate) waiting_since_ms: Option<i64>,
     pub(crate) longest_gap_ms: u64,
+    /// The node that took its messages when it was last measured.
+    pub(crate) taken_by: Option<String>,
+    /// What somebody watches, where somebody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) watch: Option<Watch>,
+}
+
+/// Who takes a sender's messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taker {
+    pub(crate) cluster: String,
+    pub(crate) node: String,
+    /// How long each acknowledgement takes it, in milliseconds.
+    pub(crate) takes_ms: u64,
 }
 
 impl Sender {
@@ -71,21 +85,26 @@ impl Sender {
         let since = *self.waiting_since_ms.get_or_insert(created.max(millis(from)));
         let gap = u64::try_from(millis(until) - since).unwrap_or(0);
         self.longest_gap_ms = self.longest_gap_ms.max(gap);
+        if let Some(watch) = &mut self.watch {
+            watch.note(since, millis(until));
+            watch.all = watch.some;
+        }
     }
 }
 
 impl Estate {
-    /// The cluster that takes a sender's messages now, and how long each acknowledgement takes it in milliseconds.
+    /// Who takes a sender's messages now.
     ///
     /// A message is repeated until somebody acknowledges it, so that one way to a node that takes messages is enough.
-    pub(crate) fn taker(&self, cloud: &Cloud, sender: &Sender, now: Timestamp) -> Option<(String, u64)> {
+    pub(crate) fn taker(&self, cloud: &Cloud, sender: &Sender, now: Timestamp) -> Option<Taker> {
         let request = Request { host: &sender.host, port: sender.port, path: "/", now };
         self.ways(cloud, &request, &self.vantage_region).into_iter().find_map(|way| {
             let End::Instance { id, port, .. } = way.end else { return None };
-            let (name, engine) = self.engines.iter().find(|(_, engine)| {
-                engine.mllp_port == port && engine.node_on(&id).is_some_and(|(_, node)| node.takes_messages(cloud))
-            })?;
-            Some((name.clone(), u64::try_from(engine.slow.get().as_millis()).unwrap_or(u64::MAX)))
+            self.engines.iter().filter(|(_, engine)| engine.mllp_port == port).find_map(|(cluster, engine)| {
+                let (node, _) = engine.node_on(&id).filter(|(_, node)| node.takes_messages(cloud))?;
+                let takes_ms = u64::try_from(engine.slow.get().as_millis()).unwrap_or(u64::MAX);
+                Some(Taker { cluster: cluster.clone(), node: node.to_owned(), takes_ms })
+            })
         })
     }
 }
