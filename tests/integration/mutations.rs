@@ -97,8 +97,8 @@ fn is_caught(mutation: Mutation, scenario: Scenario, scripts: &[Script], invaria
 /// As above, where the judge holds what a colleague did against the run in some scripts: those are left out.
 fn is_caught_where_sound_passes(mutation: Mutation, mut scenario: Scenario, scripts: &[Script], invariant: &str) {
     let sound = explore(&scenario, scripts);
-    // What a colleague changes, and who is not served for it, comes to pass whatever the run does.
-    let colleagues = ["not-owned", "not-serving"];
+    // What a colleague changes, and whom that leads away from who served him, comes to pass whatever the run does.
+    let colleagues = ["not-owned", "not-serving", "led-away"];
     let passes =
         |one: &&Rehearsal| one.outcome.violations.iter().all(|violation| colleagues.contains(&violation.invariant));
     let passed: Vec<Script> = sound.rehearsals.iter().filter(passes).map(|one| one.script.clone()).collect();
