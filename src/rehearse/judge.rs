@@ -121,7 +121,12 @@ impl Yardstick {
         if !harmed && let Some(what) = self.not_serving(performance) {
             broken("not-serving", what);
         }
-        if !harmed && let Some(what) = self.led_away(performance) {
+        // What comes back is served at once, and noticed by health checks later: ways may change without anybody's doing.
+        let recovers = script.faults.iter().any(|fault| matches!(fault, Fault::Recovered(_)));
+        if !harmed
+            && !recovers
+            && let Some(what) = self.led_away(performance)
+        {
             broken("led-away", what);
         }
         if let Some(what) = self.not_looked(performance) {
@@ -133,7 +138,8 @@ impl Yardstick {
         for what in &performance.log.overwritten {
             broken("foreign-overwritten", what.clone());
         }
-        for (step, times) in performance.log.effects.iter().filter(|(_, times)| **times > 1) {
+        for (step, effect) in performance.log.effects.iter().filter(|(_, effect)| effect.times > 1) {
+            let times = effect.times;
             broken("irreversible-twice", format!("{step} cannot be undone, and took effect {times} times"));
         }
         if let Some(what) = without_intent(performance) {

@@ -51,7 +51,7 @@ pub(super) struct Log {
     /// What a step wrote over what somebody else had made, although it had looked since.
     pub(super) overwritten: Vec<String>,
     /// The steps whose effect cannot be undone, and how often a call of theirs changed the configuration.
-    pub(super) effects: BTreeMap<StepId, u32>,
+    pub(super) effects: BTreeMap<StepId, Effect>,
     /// The configuration before the call of such a step that is under way.
     before: Option<Value>,
     /// Who served whom, and how far the run had come when that changed last, where a survey is wanted.
@@ -59,6 +59,14 @@ pub(super) struct Log {
     pub(super) switched: Option<Position>,
     /// How far the run had come each time that the world was harmed.
     pub(super) harmed: Vec<Position>,
+}
+
+/// What the calls of a step did whose effect cannot be undone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Effect {
+    pub(super) times: u32,
+    /// What stood before the last of them, in the places that it changed.
+    before: Leaves,
 }
 
 /// A change that somebody else made.
@@ -82,7 +90,7 @@ impl Log {
         offers: Arc<[Meddling]>,
         lasting: impl IntoIterator<Item = StepId>,
     ) -> Self {
-        let effects = lasting.into_iter().map(|step| (step, 0)).collect();
+        let effects = lasting.into_iter().map(|step| (step, Effect::default())).collect();
         Self { conditions, offers, effects, ..Self::default() }
     }
 
@@ -163,7 +171,7 @@ impl Log {
         world.meddle(&meddling);
         let after = leaves(&world.contents());
         let left = differing(&before, &after).into_iter().map(|place| {
-            let value = after.get(&place).cloned().unwrap_or(Value::Null);
+            let value = value_at(&after, &place);
             (place, value)
         });
         let what = meddling.to_string();
@@ -193,9 +201,9 @@ impl Log {
         self.glance(cloud);
         let Some(step) = step else { return };
         if let Some(before) = self.before.take()
-            && let Some(times) = self.effects.get_mut(step)
+            && let Some(effect) = self.effects.get_mut(step)
         {
-            *times += u32::from(cloud.ask(World::contents) != before);
+            effect.note(&leaves(&before), &leaves(&cloud.ask(World::contents)));
         }
         if access == Access::Write {
             self.unread.insert(step.clone());
@@ -212,9 +220,27 @@ impl Log {
     }
 }
 
+impl Effect {
+    /// Notes a call. What the cloud itself has called off since has had no effect.
+    fn note(&mut self, before: &Leaves, after: &Leaves) {
+        let changed = differing(before, after);
+        if changed.is_empty() {
+            return;
+        }
+        let was_called_off =
+            self.times > 0 && self.before.iter().all(|(place, value)| value_at(before, place) == *value);
+        self.times += u32::from(!was_called_off);
+        self.before = changed.into_iter().map(|place| (place.clone(), value_at(before, &place))).collect();
+    }
+}
+
+fn value_at(leaves: &Leaves, place: &Spot) -> Value {
+    leaves.get(place).cloned().unwrap_or(Value::Null)
+}
+
 fn stands(meddled: &Meddled, cloud: &SimulatedCloud) -> bool {
     let now = leaves(&cloud.ask(World::contents));
-    meddled.left.iter().all(|(place, value)| now.get(place).unwrap_or(&Value::Null) == value)
+    meddled.left.iter().all(|(place, value)| value_at(&now, place) == *value)
 }
 
 /// A place in a configuration: the names that lead to it.
