@@ -156,7 +156,7 @@ fn a_hanging_iam_delays_a_plan_for_seconds_and_refuses_nothing() {
     let plan = program.run(&["plan", "runbooks/overlay-vip", "--to", "b", "--world", world.to_str().unwrap()]);
     plan.ended(0);
     let said = plan.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    let note = "note: whether the permissions for this run are granted could not be asked of aws";
+    let note = "warning: whether the permissions for this run are granted could not be asked of aws";
     assert!(said.contains(note) && said.contains("iam.amazonaws.com"), "{}", plan.stdout);
 }
 

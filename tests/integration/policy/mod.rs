@@ -184,7 +184,7 @@ fn may_go_on_unasked(case: &Case) {
     let plan = program.run(&words);
     plan.ended(0);
     let told =
-        plan.stdout.lines().any(|line| line.starts_with("note: whether the permissions for this run are granted"));
+        plan.stdout.lines().any(|line| line.starts_with("warning: whether the permissions for this run are granted"));
     let flat: String = plan.stdout.split_whitespace().collect();
     assert!(told && flat.contains(&asking), "{}", plan.stdout);
 }
