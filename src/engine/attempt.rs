@@ -6,7 +6,7 @@ use super::{
     Mutation,
     driver::Engine,
     ledger::Halt,
-    watch::{Direction, Verdict, Watch, judge},
+    watch::{Direction, TIMED_OUT, Verdict, Watch, judge},
 };
 use crate::{
     journal::{Failure, Record, Storage},
@@ -117,7 +117,13 @@ impl<S: Storage> Engine<'_, S> {
             };
             match verdict {
                 Verdict::Settled => return Ok(Pursuit::Settled),
-                Verdict::Fail(failure) => return Ok(Pursuit::Failed(self.tried(failure, &watch, &seen))),
+                Verdict::Fail(failure) => {
+                    // That its time is over says less than why it was turned down.
+                    let why = tally.rejected.take().filter(|_| failure.code == TIMED_OUT);
+                    let unknown = failure.unknown;
+                    let failure = why.map_or(failure, |why| Failure { unknown, ..why });
+                    return Ok(Pursuit::Failed(self.tried(failure, &watch, &seen)));
+                }
                 Verdict::Hold(what) => {
                     self.ledger.waiting(quarry.id, &what);
                     self.pause(quarry.pace.poll).await;

@@ -6,7 +6,7 @@ use super::{
     driver::Engine,
     ledger::Halt,
     state::StepPhase,
-    watch::{Direction, Watch, drifted},
+    watch::{Direction, TIMED_OUT, Watch, drifted},
 };
 use crate::{
     journal::{Failure, Record, StepOutcome, Storage},
@@ -145,7 +145,7 @@ impl<S: Storage> Engine<'_, S> {
                 Some(_) if joins && as_planned => Capture::Begin { target },
                 Some(toward) if !joins => Capture::Fail(under_way(status, toward), declared),
                 _ if self.cx.clock.now() >= quarry.deadline => {
-                    Capture::Fail(Failure::new("timed_out", format!("it is still moving ({status})")), declared)
+                    Capture::Fail(Failure::new(TIMED_OUT, format!("it is still moving ({status})")), declared)
                 }
                 _ => Capture::Wait(status.clone()),
             };

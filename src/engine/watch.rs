@@ -139,8 +139,11 @@ pub(super) fn drifted(watch: &Watch, now: &Value) -> Failure {
     failure
 }
 
+/// The code of a failure whose time was over.
+pub(super) const TIMED_OUT: &str = "timed_out";
+
 fn timed_out(what: &str) -> Failure {
-    Failure { unknown: true, ..Failure::new("timed_out", format!("its time is over while waiting: {what}")) }
+    Failure { unknown: true, ..Failure::new(TIMED_OUT, format!("its time is over while waiting: {what}")) }
 }
 
 #[cfg(test)]

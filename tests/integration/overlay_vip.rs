@@ -32,6 +32,23 @@ fn the_address_moves_and_no_packet_is_lost() {
     }
 }
 
+/// A write that is turned down is watched as long as its step has time, in case that it came through all the same. What the operator
+/// reads then is why it was turned down.
+#[test]
+fn a_write_that_is_turned_down_is_told_with_the_reason() {
+    let program = Program::new();
+    let text = std::fs::read_to_string("runbooks/overlay-vip/world.yaml").unwrap();
+    let fault = "\nfaults: [{ match: { operation: ReplaceRoute }, reject: { code: UnauthorizedOperation, status: 403 } }]\naws:\n";
+    assert!(text.contains("\naws:\n"));
+    let world = program.state().join("refuses.yaml");
+    std::fs::write(&world, text.replacen("\naws:\n", fault, 1)).unwrap();
+    let words = ["run", "runbooks/overlay-vip", "--to", "b", "--yes", "--format", "json", "--world"];
+    let run = program.run(&[&words[..], &[world.to_str().unwrap()]].concat()).json(6);
+    let steps = run["steps"].as_array().unwrap();
+    let failed = steps.iter().find(|step| step["id"] == "move-address").unwrap();
+    assert_eq!(failed["code"], "UnauthorizedOperation", "{failed:#}");
+}
+
 #[test]
 fn a_rollback_restores_both_route_tables() {
     for system in SYSTEMS {
