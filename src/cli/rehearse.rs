@@ -19,7 +19,7 @@ use std::{io::IsTerminal as _, thread, time::Duration};
 
 /// How many pairs are tried where nobody says otherwise, and how many single faults in a hurry.
 const PAIRS: usize = 2000;
-const QUICK: usize = 250;
+const QUICK: usize = 200;
 
 pub(super) fn rehearse(args: &RehearseArgs, common: &Common) -> Result<Exit, Trouble> {
     let catalog = wiring::catalog();
