@@ -7,10 +7,16 @@ use super::{
     scenario::Scenario,
     stage::Performance,
 };
-use crate::plan::{PlannedBody, PlannedStep};
-use lifeboat_contract::{Access, StepId, TaskPace};
+use crate::journal::Record;
+use lifeboat_contract::{Access, StepId, clock};
 use lifeboat_simulated::{Injected, Meddling, Planes, World};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// Within this time a drive that is answered has sent its last request.
+const DRIVE_MAX: Duration = Duration::from_secs(2);
 
 /// A fault, and what to try it with.
 #[derive(Debug, Clone)]
@@ -30,8 +36,6 @@ pub(super) struct Harm {
     meddlings: Vec<usize>,
     /// Whether an incident has taken something away that may come back.
     ails: bool,
-    /// The steps that are tasks: their work promises to land sooner than a cloud's calls.
-    tasks: BTreeSet<StepId>,
 }
 
 impl Harm {
@@ -51,9 +55,7 @@ impl Harm {
         };
         let all = scenario.world.meddlings();
         let meddlings = (0..all.len()).filter(|which| strange(&all[*which])).collect();
-        let is_task = |step: &&PlannedStep| matches!(step.body, PlannedBody::Task(_));
-        let tasks = scenario.plan.steps.iter().filter(is_task).map(|step| step.id.clone()).collect();
-        Self { regions: regions.into_iter().collect(), meddlings, ails: scenario.world.ails(), tasks }
+        Self { regions: regions.into_iter().collect(), meddlings, ails: scenario.world.ails() }
     }
 }
 
@@ -112,9 +114,7 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
         // Before the first write nothing is stale.
         let makes_sense = |injected: &&Injected| match injected {
             Injected::Stale(_) => written.contains(&sent.service),
-            Injected::Late(by) if step.is_some_and(|step| harm.tasks.contains(step)) => {
-                *by <= TaskPace::default().lands_within
-            }
+            Injected::Late(by) => step.and_then(|step| promised(performance, &ends, step, sent.durable)) >= Some(*by),
             injected => begins || !injected.is_for_good(),
         };
         for injected in faults.iter().filter(makes_sense) {
@@ -122,6 +122,17 @@ pub(super) fn points(performance: &Performance, since: Since, policies: &[Policy
         }
     }
     found
+}
+
+/// How late a request of a step may land that was sent when so much of the journal was durable: what its attempt has recorded, less
+/// what a drive may take until it sends it.
+fn promised(performance: &Performance, ends: &[usize], step: &StepId, durable: usize) -> Option<Duration> {
+    let before = ends.iter().take_while(|end| **end <= durable).count();
+    let attempt = performance.records.iter().take(before).rev().find_map(|line| match &line.record {
+        Record::AttemptSent { step: of, lands_by, .. } if of == step => Some(clock::until(line.at, *lands_by)),
+        _ => None,
+    });
+    attempt?.checked_sub(DRIVE_MAX)
 }
 
 /// Where each line of a journal ends.
